@@ -1,0 +1,1 @@
+//! The algorithms of the papers: pure, no I/O, no model.

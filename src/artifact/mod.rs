@@ -1,0 +1,106 @@
+//! The typed files that stages exchange.
+//!
+//! An artifact is immutable and named by its content. It has one of three forms: rows (one JSON object per line, in
+//! the field names people know), a JSON document, or a folder of files that other tools open (a Hugging Face model, a
+//! PEFT adapter). What a stage may connect to what is decided by the artifact's kind alone.
+//!
+//! # Invariants
+//! - Row types know nothing about stages or models.
+//! - Rows are written in the order a stage produced them; map-like fields are ordered.
+//!
+//! Adding a row type: one file in `artifact/row/`, one line in [`KINDS`].
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::digest::Digest;
+
+pub mod row;
+pub mod table;
+
+/// How an artifact lies on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON object per line.
+    Rows,
+    /// One JSON document.
+    Document,
+    /// Several named files.
+    Folder,
+}
+
+/// What an artifact is. Two ports may be connected if their kinds are equal.
+#[derive(Clone, Copy, Debug)]
+pub struct ArtifactKind {
+    /// The name in messages, schemas and references.
+    pub name: &'static str,
+    /// How it lies on disk.
+    pub form: Form,
+    /// One line for people.
+    pub about: &'static str,
+}
+
+impl PartialEq for ArtifactKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for ArtifactKind {}
+
+/// A Hugging Face model folder: `config.json`, `model.safetensors`, tokenizer files.
+pub const MODEL: ArtifactKind = ArtifactKind {
+    name: "model",
+    form: Form::Folder,
+    about: "a Hugging Face model folder with its tokenizer",
+};
+/// A PEFT adapter folder: `adapter_config.json`, `adapter_model.safetensors`.
+pub const ADAPTER: ArtifactKind =
+    ArtifactKind { name: "adapter", form: Form::Folder, about: "a PEFT LoRA adapter folder" };
+/// A tokenizer folder: `tokenizer.json`, `tokenizer_config.json`.
+pub const TOKENIZER: ArtifactKind = ArtifactKind {
+    name: "tokenizer",
+    form: Form::Folder,
+    about: "a tokenizer folder as Hugging Face tools read it",
+};
+/// Numbers about a model: [`crate::align::metric`] says how they are defined.
+pub const METRICS: ArtifactKind = ArtifactKind {
+    name: "metrics",
+    form: Form::Document,
+    about: "accuracy, consistency and RankC per language and pair",
+};
+/// The content of a report, before it is rendered.
+pub const REPORT: ArtifactKind =
+    ArtifactKind { name: "report", form: Form::Document, about: "the content of a report" };
+
+/// Every kind of artifact.
+pub static KINDS: &[ArtifactKind] = &[
+    <row::question::Question as row::Row>::KIND,
+    <row::text::Text as row::Row>::KIND,
+    <row::completion::Completion as row::Row>::KIND,
+    <row::vote::Vote as row::Row>::KIND,
+    <row::pair::Pair as row::Row>::KIND,
+    <row::log_probability::PairLogProbability as row::Row>::KIND,
+    <row::ranking::Ranking as row::Row>::KIND,
+    <row::training_step::TrainingStep as row::Row>::KIND,
+    MODEL,
+    ADAPTER,
+    TOKENIZER,
+    METRICS,
+    REPORT,
+];
+
+/// An artifact that lies in a store and has been verified.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// The digest of its bytes; for a folder, of its manifest.
+    pub digest: Digest,
+    /// Its files by relative name. Rows and documents have one, named [`Artifact::SINGLE`].
+    pub files: BTreeMap<String, PathBuf>,
+}
+
+impl Artifact {
+    /// The name under which rows and documents keep their only file.
+    pub const SINGLE: &'static str = "";
+}

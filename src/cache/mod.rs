@@ -1,0 +1,1 @@
+//! Answers: is this work already done?

@@ -1,0 +1,1 @@
+//! ONNX graphs: build, check, differentiate, serialise.

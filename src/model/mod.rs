@@ -1,0 +1,1 @@
+//! Networks, losses and optimizers as compositions of ops.

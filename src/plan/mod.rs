@@ -1,0 +1,1 @@
+//! Turns a recipe and the table of kinds into a checked DAG.

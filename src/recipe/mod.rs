@@ -1,0 +1,1 @@
+//! Reads recipes: text to Recipe, spans kept, all mistakes collected.

@@ -1,0 +1,3 @@
+//! All integration tests: one binary, one module per capability.
+//!
+//! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).

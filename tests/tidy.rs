@@ -1,0 +1,4 @@
+//! Architecture rules as tests.
+
+#[test]
+fn links() {}

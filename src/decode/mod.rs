@@ -1,1 +1,3 @@
 //! The token loop.
+
+pub mod sampler;

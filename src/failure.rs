@@ -5,8 +5,11 @@
 
 use std::{fmt, io, path::Path};
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of trouble it is. Decides the exit code and whether a retry can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The recipe or the command line is wrong.
     Recipe,
@@ -18,10 +21,12 @@ pub enum Cause {
     Runtime,
     /// The user asked to stop.
     Cancelled,
+    /// A stage met a state that the program's own logic excludes: a mistake in chorale, caught at the stage's edge.
+    Bug,
 }
 
 /// An expected failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What kind of trouble it is.
     pub cause: Cause,

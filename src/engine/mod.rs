@@ -1,1 +1,4 @@
 //! Runs a plan.
+
+pub mod event;
+pub mod outcome;

@@ -1,12 +1,20 @@
 //! What a stage kind implements ([`Kind`]) and what plan and engine see of it ([`Entry`], [`Stage`]).
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{context::Context, port::Ports};
-use crate::failure::Failure;
+use crate::{
+    artifact::Artifact,
+    failure::{Cause, Failure},
+};
 
 /// Which section of a recipe a kind belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +96,18 @@ pub trait Kind: Sync + 'static {
 
     /// Does the work: reads inputs from and writes outputs to `cx`, and nothing else.
     fn run(cx: &Context<'_>, spec: &Self::Spec) -> Result<(), Failure>;
+
+    /// Writes the graph that the stage runs into `folder` as `NAME.onnx`, with its weights and a description beside it,
+    /// and returns the files. `inputs` must hold the model the stage starts from; data is not needed.
+    fn export(
+        _spec: &Self::Spec,
+        _inputs: &BTreeMap<String, Artifact>,
+        _folder: &Path,
+        _name: &str,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        Err(Failure::new(Cause::Recipe, format!("stages of kind `{}` have no training graph", Self::NAME))
+            .hint("name a stage of kind `train`"))
+    }
 }
 
 /// A stage as the engine sees it: a kind with its settings, the type erased.
@@ -102,6 +122,13 @@ pub trait Stage: Debug + Send + Sync {
     fn settings(&self) -> serde_json::Value;
     /// Does the work.
     fn run(&self, cx: &Context<'_>) -> Result<(), Failure>;
+    /// Writes the graph that the stage runs; see [`Kind::export`].
+    fn export(
+        &self,
+        inputs: &BTreeMap<String, Artifact>,
+        folder: &Path,
+        name: &str,
+    ) -> Result<Vec<PathBuf>, Failure>;
 }
 
 /// A row of the table of kinds.
@@ -184,5 +211,14 @@ impl<K: Kind> Stage for Typed<K> {
 
     fn run(&self, cx: &Context<'_>) -> Result<(), Failure> {
         K::run(cx, &self.spec)
+    }
+
+    fn export(
+        &self,
+        inputs: &BTreeMap<String, Artifact>,
+        folder: &Path,
+        name: &str,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        K::export(&self.spec, inputs, folder, name)
     }
 }

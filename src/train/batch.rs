@@ -1,0 +1,210 @@
+//! Lays examples out in rows of tokens, several short ones in a row, and says which positions are scored.
+//!
+//! A row is three vectors of one length: tokens, positions and segments. A token sees the tokens before it of its own
+//! segment and of segment 0. So an example with several branches has a row of its own, `[prompt | branch 1 | branch 2]`
+//! with the prompt as segment 0, computed once; an example with a single branch is one segment of a row that it may
+//! share with others. Positions start anew with every example, and with every branch at the end of the prompt, so the
+//! numbers are the same as in a row of their own. Padding is segment -1.
+
+use super::example::Example;
+
+/// Rows are padded to a multiple of this many tokens: few distinct shapes, and full vector registers.
+const WIDTH_STEP: usize = 8;
+
+/// Short examples share rows of this many tokens. Attention costs the square of it; measured: 32 to 64 are equal on
+/// the quickstart's texts of about 12 tokens, 128 is slower.
+const PACKED_WIDTH: usize = 48;
+
+/// Examples in rows. All vectors of a row are `width` long.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Number of rows (B).
+    pub rows: usize,
+    /// Tokens per row (T).
+    pub width: usize,
+    /// Token ids, `[B*T]`.
+    pub tokens: Vec<i64>,
+    /// Positions within the sequence, `[B*T]`.
+    pub positions: Vec<i64>,
+    /// Segments, `[B*T]`.
+    pub segments: Vec<i64>,
+    /// Flat positions whose next token is scored, `[N]`. The end of a shared prompt occurs once per branch.
+    pub selected: Vec<i64>,
+    /// The next tokens, `[N]`.
+    pub labels: Vec<i64>,
+    /// Which sequence each scored token belongs to, `[N]`: `example * branches + branch`.
+    pub owners: Vec<usize>,
+    /// Reference log-probabilities, `[sequences]`; empty if the examples have none.
+    pub references: Vec<f32>,
+    /// Number of examples.
+    pub examples: usize,
+    /// Branches per example.
+    pub branches: usize,
+}
+
+impl Batch {
+    /// Lays out examples that all have the same number of branches.
+    pub fn new(examples: &[&Example]) -> Self {
+        let branches = examples.first().map_or(0, |example| example.branches.len());
+        let shared = branches > 1;
+        let rows =
+            if shared { (0..examples.len()).map(|index| vec![index]).collect() } else { pack(examples) };
+        let length = |index: &usize| {
+            let example = examples[*index];
+            example.prompt.len() + example.branches.iter().map(Vec::len).sum::<usize>()
+        };
+        let longest = rows.iter().map(|row: &Vec<usize>| row.iter().map(length).sum::<usize>()).max();
+        let width = longest.unwrap_or(0).next_multiple_of(WIDTH_STEP);
+        let mut batch =
+            Self { rows: rows.len(), width, examples: examples.len(), branches, ..Self::default() };
+        for row in &rows {
+            for (place, index) in row.iter().enumerate() {
+                let segment = if shared { 0 } else { place as i64 + 1 };
+                batch.append(examples[*index], *index, segment);
+            }
+            batch.pad();
+        }
+        batch.references = examples.iter().flat_map(|example| example.references.iter().copied()).collect();
+        batch
+    }
+
+    /// Number of scored tokens (N).
+    pub fn scored(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Number of tokens that are not padding.
+    pub fn occupied(&self) -> usize {
+        self.segments.iter().filter(|segment| **segment >= 0).count()
+    }
+
+    /// The scored tokens of the branch with number `role`, as a matrix `[examples, N]` of ones, or of one over the
+    /// branch's number of scored tokens if `mean`: its product with token log-probabilities is one sum per sequence.
+    pub fn members(&self, role: usize, mean: bool) -> Vec<f32> {
+        let mut members = vec![0.0; self.examples * self.scored()];
+        let mut counts = vec![0_usize; self.examples * self.branches];
+        self.owners.iter().for_each(|owner| counts[*owner] += 1);
+        for (token, owner) in self.owners.iter().enumerate() {
+            if owner % self.branches == role {
+                let weight = if mean { 1.0 / counts[*owner] as f32 } else { 1.0 };
+                members[owner / self.branches * self.scored() + token] = weight;
+            }
+        }
+        members
+    }
+
+    /// The reference log-probabilities of the branch with number `role`, `[examples]`.
+    pub fn reference(&self, role: usize) -> Vec<f32> {
+        self.references.iter().skip(role).step_by(self.branches.max(1)).copied().collect()
+    }
+
+    /// Appends an example at the end of the current row. Segment 0 means that its branches share its prompt.
+    fn append(&mut self, example: &Example, index: usize, segment: i64) {
+        let start = self.tokens.len();
+        self.extend(&example.prompt, 0, segment);
+        for (number, branch) in example.branches.iter().enumerate() {
+            let first = self.tokens.len();
+            let segment = if segment == 0 { number as i64 + 1 } else { segment };
+            self.extend(branch, example.prompt.len(), segment);
+            let mut before = (!example.prompt.is_empty()).then(|| start + example.prompt.len() - 1);
+            for (offset, token) in branch.iter().enumerate() {
+                if let Some(position) = before {
+                    self.selected.push(position as i64);
+                    self.labels.push(i64::from(*token));
+                    self.owners.push(index * self.branches + number);
+                }
+                before = Some(first + offset);
+            }
+        }
+    }
+
+    fn extend(&mut self, tokens: &[u32], position: usize, segment: i64) {
+        self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
+        self.positions.extend((position..position + tokens.len()).map(|position| position as i64));
+        self.segments.extend(std::iter::repeat_n(segment, tokens.len()));
+    }
+
+    fn pad(&mut self) {
+        let end = self.tokens.len().next_multiple_of(self.width.max(1));
+        self.tokens.resize(end, 0);
+        self.positions.resize(end, 0);
+        self.segments.resize(end, -1);
+    }
+}
+
+/// Which examples share a row: longest first, each into the first row with room.
+fn pack(examples: &[&Example]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(examples[*index].longest()));
+    let longest = order.first().map_or(0, |index| examples[*index].longest());
+    let width = longest.max(PACKED_WIDTH).next_multiple_of(WIDTH_STEP);
+    let mut rows: Vec<(usize, Vec<usize>)> = Vec::new();
+    for index in order {
+        let length = examples[index].longest();
+        match rows.iter_mut().find(|(room, _)| *room >= length) {
+            Some((room, row)) => {
+                *room -= length;
+                row.push(index);
+            }
+            None => rows.push((width - length, vec![index])),
+        }
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(prompt: &[u32], branches: &[&[u32]], references: &[f32]) -> Example {
+        Example {
+            id: String::new(),
+            prompt: prompt.to_vec(),
+            branches: branches.iter().map(|branch| branch.to_vec()).collect(),
+            references: references.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_pair_is_one_row_that_computes_its_prompt_once() {
+        let pair = example(&[10, 11, 12], &[&[20, 21], &[30]], &[-1.0, -2.0]);
+        let batch = Batch::new(&[&pair]);
+        assert_eq!((batch.rows, batch.width, batch.occupied()), (1, 8, 6));
+        assert_eq!(batch.tokens, [10, 11, 12, 20, 21, 30, 0, 0]);
+        assert_eq!(batch.positions, [0, 1, 2, 3, 4, 3, 0, 0]);
+        assert_eq!(batch.segments, [0, 0, 0, 1, 1, 2, -1, -1]);
+        assert_eq!(batch.selected, [2, 3, 2]);
+        assert_eq!(batch.labels, [20, 21, 30]);
+        assert_eq!(batch.members(0, false), [1.0, 1.0, 0.0]);
+        assert_eq!(batch.members(0, true), [0.5, 0.5, 0.0]);
+        assert_eq!(batch.members(1, false), [0.0, 0.0, 1.0]);
+        assert_eq!((batch.reference(0), batch.reference(1)), (vec![-1.0], vec![-2.0]));
+    }
+
+    #[test]
+    fn short_examples_share_a_row_without_seeing_each_other() {
+        let long: Vec<u32> = (0..30).collect();
+        let texts =
+            [example(&[], &[&[5, 6, 7]], &[]), example(&[1], &[&long], &[]), example(&[2], &[&[8]], &[])];
+        let batch = Batch::new(&texts.iter().collect::<Vec<_>>());
+        assert_eq!((batch.rows, batch.scored(), batch.occupied()), (1, 33, 36));
+        assert_eq!(batch.segments.iter().filter(|segment| **segment == 1).count(), 31);
+        assert_eq!(batch.segments[31..36], [2, 2, 2, 3, 3]);
+        assert_eq!(batch.positions[31..36], [0, 1, 2, 0, 1]);
+        assert_eq!(batch.selected[30..], [31, 32, 34]);
+        assert_eq!(batch.labels[30..], [6, 7, 8]);
+        assert_eq!(batch.owners[30..], [0, 0, 2]);
+    }
+
+    #[test]
+    fn every_token_of_every_example_is_laid_out_once() {
+        let texts: Vec<Example> =
+            (1..60_u32).map(|n| example(&[], &[&(0..2 + n * 7 % 23).collect::<Vec<_>>()], &[])).collect();
+        let batch = Batch::new(&texts.iter().collect::<Vec<_>>());
+        let total: usize = texts.iter().map(Example::longest).sum();
+        assert_eq!(batch.occupied(), total);
+        assert_eq!(batch.scored(), texts.iter().map(Example::scored).sum::<usize>());
+        assert!(batch.tokens.len() < total * 115 / 100, "{} for {total}", batch.tokens.len());
+        assert_eq!(batch.tokens.len(), batch.rows * batch.width);
+    }
+}

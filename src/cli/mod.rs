@@ -1,6 +1,51 @@
 //! The edge: the only module that reads arguments or the environment, or prints.
+//!
+//! In: what the user typed ([`args`]), completed by the environment ([`setup`]). Out: text on a terminal ([`console`],
+//! [`table`]) and one exit code of a documented table ([`exit`]). Each verb is one file in [`command`].
+//!
+//! # Invariants
+//! - Nothing below this module prints, reads the environment or ends the process.
+//! - Data goes to standard output, everything else to standard error.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::{
+    args::{Args, Command},
+    exit::Exit,
+    setup::Setup,
+};
+use crate::failure::Failure;
+
+pub mod args;
+pub mod command;
+pub mod console;
+pub mod exit;
+pub mod setup;
+pub mod table;
 
 /// Runs the program and returns its exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version arrive here too. A terminal that went away cannot be told.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Recipe.into() } else { Exit::Success.into() };
+        }
+    };
+    let setup = Setup::new(&args.global);
+    dispatch(&args.command, &setup)
+        .unwrap_or_else(|failure| {
+            setup.console.failure(&failure);
+            Exit::of(failure.cause)
+        })
+        .into()
+}
+
+fn dispatch(command: &Command, setup: &Setup) -> Result<Exit, Failure> {
+    match command {
+        Command::Completions(args) => command::completions::run(args, setup),
+    }
 }

@@ -1,0 +1,3 @@
+//! The verbs, one file each: its arguments and what it does.
+
+pub mod completions;

@@ -61,6 +61,7 @@ impl Exit {
             Cause::Store => Self::Store,
             Cause::Runtime => Self::Runtime,
             Cause::Cancelled => Self::Interrupted,
+            Cause::Bug => Self::Bug,
         }
     }
 
@@ -100,7 +101,8 @@ mod tests {
         assert!(codes.is_sorted());
         codes.dedup();
         assert_eq!(codes.len(), TABLE.len());
-        for cause in [Cause::Recipe, Cause::Input, Cause::Store, Cause::Runtime, Cause::Cancelled] {
+        for cause in [Cause::Recipe, Cause::Input, Cause::Store, Cause::Runtime, Cause::Cancelled, Cause::Bug]
+        {
             assert!(TABLE.iter().any(|row| row.exit == Exit::of(cause)));
         }
     }

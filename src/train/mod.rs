@@ -4,3 +4,4 @@ pub mod batch;
 pub mod example;
 pub mod layout;
 pub mod order;
+pub mod state;

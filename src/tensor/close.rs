@@ -7,6 +7,8 @@ pub enum Tolerance {
     Exact,
     /// f64 against finite differences.
     Gradient,
+    /// f32 against finite differences, which are themselves this inexact.
+    GradientF32,
     /// f32 against another implementation, one forward pass.
     Close,
     /// f32 against another implementation through forward, backward and optimizer steps.
@@ -19,6 +21,7 @@ impl Tolerance {
         match self {
             Self::Exact => 0.0,
             Self::Gradient => 1e-6,
+            Self::GradientF32 => 5e-3,
             Self::Close => 1e-5,
             Self::Training => 1e-4,
         }

@@ -1,0 +1,141 @@
+//! Gradients: a reverse sweep over the graph that adds, for every node between the loss and what it is differentiated by,
+//! the nodes of its gradient rule.
+//!
+//! In: a scalar loss and the values to differentiate by. Out: one gradient per value, in its shape.
+//!
+//! A gradient may travel in a narrower shape than its value's, as long as it broadcasts to it: the gradient of a mean is one
+//! number, and rules that multiply element by element use it as it is. It is expanded where a rule needs the full shape.
+//! Un-broadcasting, the opposite, happens here and nowhere else.
+//!
+//! # Invariants
+//! - Nothing is computed that no requested gradient needs: a frozen weight costs nothing.
+//! - A node without a gradient rule on the way is a bug, named with its path and the rule's reason.
+
+mod unbroadcast;
+
+use std::collections::BTreeMap;
+
+use super::{GradCx, Gradient, Graph, Node, Source, Value, op};
+use crate::failure::bug;
+
+/// The gradients of `loss`, a float scalar, by each of `wrt`, in their shapes; zeros where the loss does not depend on one.
+pub fn gradients(g: &mut Graph, loss: Value, wrt: &[Value]) -> Vec<Value> {
+    let fact = g.fact(loss);
+    if fact.rank() != 0 || !fact.dtype.is_float() {
+        bug(format!("a gradient of {fact}, which is not a float scalar"));
+    }
+    let seed = g.scalar(1.0, g.dtype(loss));
+    vector_jacobian_product(g, &[(loss, seed)], wrt)
+}
+
+/// The sum over `outputs` of the products of a gradient by it and its Jacobian: where the gradient of a loss by `outputs` is
+/// already known, the gradient by each of `wrt`. Each given gradient has the shape of its output.
+pub fn vector_jacobian_product(g: &mut Graph, outputs: &[(Value, Value)], wrt: &[Value]) -> Vec<Value> {
+    let active = reached(g, wrt);
+    let mut sums: BTreeMap<Value, Value> = BTreeMap::new();
+    for (output, gradient) in outputs {
+        accumulate(g, &mut sums, *output, *gradient);
+    }
+    g.scope("gradient", |g| {
+        for index in (0..active.nodes.len()).rev() {
+            if active.nodes[index] {
+                let node = g.nodes()[index].clone();
+                back_through(g, &node, &active, &mut sums);
+            }
+        }
+    });
+    wrt.iter()
+        .map(|value| match sums.get(value) {
+            Some(sum) => op::expand(g, *sum, &g.shape(*value)),
+            None => op::zeros_like(g, *value),
+        })
+        .collect()
+}
+
+/// What depends on the values that are differentiated by.
+struct Active {
+    values: Vec<bool>,
+    nodes: Vec<bool>,
+}
+
+impl Active {
+    fn has(&self, value: Value) -> bool {
+        self.values[value.0 as usize]
+    }
+}
+
+fn reached(g: &Graph, wrt: &[Value]) -> Active {
+    let mut active = Active { values: vec![false; g.wires.len()], nodes: vec![false; g.nodes().len()] };
+    for value in wrt {
+        active.values[value.0 as usize] = g.dtype(*value).is_float();
+    }
+    for (index, node) in g.nodes().iter().enumerate() {
+        if node.inputs.iter().flatten().any(|input| active.has(*input)) {
+            active.nodes[index] = true;
+            for output in &node.outputs {
+                active.values[output.0 as usize] |= g.dtype(*output).is_float();
+            }
+        }
+    }
+    active
+}
+
+fn back_through(g: &mut Graph, node: &Node, active: &Active, sums: &mut BTreeMap<Value, Value>) {
+    let upstream: Vec<Option<Value>> = node.outputs.iter().map(|output| sums.get(output).copied()).collect();
+    if upstream.iter().all(Option::is_none) {
+        return;
+    }
+    let needed: Vec<bool> =
+        node.inputs.iter().map(|input| input.is_some_and(|value| active.has(value))).collect();
+    let gradient = g.scope(&node.path, |g| {
+        let mut cx = GradCx {
+            graph: g,
+            inputs: &node.inputs,
+            outputs: &node.outputs,
+            upstream: &upstream,
+            needed: &needed,
+        };
+        node.op.grad(&mut cx)
+    });
+    let gradients = match gradient {
+        Gradient::Flow(gradients) => gradients,
+        Gradient::Zero => return,
+        Gradient::Unsupported(reason) => {
+            bug(format!("no gradient through `{}` ({}): {reason}", node.path, node.op.onnx()))
+        }
+    };
+    if gradients.len() != node.inputs.len() {
+        bug(format!("the gradient rule of {} returns {} gradients", node.op.onnx(), gradients.len()));
+    }
+    for ((input, gradient), needed) in node.inputs.iter().zip(gradients).zip(needed) {
+        let (Some(input), Some(gradient), true) = (input, gradient, needed) else {
+            continue;
+        };
+        let gradient = g.scope(&node.path, |g| unbroadcast::to_input(g, node, *input, gradient));
+        accumulate(g, sums, *input, gradient);
+    }
+}
+
+fn accumulate(g: &mut Graph, sums: &mut BTreeMap<Value, Value>, value: Value, gradient: Value) {
+    let sum = match sums.get(&value) {
+        Some(sum) => op::add(g, *sum, gradient),
+        None => gradient,
+    };
+    sums.insert(value, sum);
+}
+
+/// Values that `loss` is computed from and that come from outside, in the order of their declaration: what a gradient can
+/// be asked by.
+pub fn leaves(g: &Graph, loss: Value) -> Vec<Value> {
+    let mut seen = vec![false; g.wires.len()];
+    seen[loss.0 as usize] = true;
+    for node in g.nodes().iter().rev() {
+        if node.outputs.iter().any(|output| seen[output.0 as usize]) {
+            node.inputs.iter().flatten().for_each(|input| seen[input.0 as usize] = true);
+        }
+    }
+    (0..g.wires.len())
+        .filter(|index| seen[*index] && matches!(g.wires[*index].source, Source::Input | Source::Initializer))
+        .map(|index| Value(index as u32))
+        .collect()
+}

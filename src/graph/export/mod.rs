@@ -1,0 +1,7 @@
+//! The graph as an ONNX file.
+
+mod model;
+mod proto;
+
+pub(crate) use model::element_type;
+pub use model::{Description, External, model};

@@ -81,6 +81,8 @@ pub struct RecipeArgs {
 /// The verbs, one file each in `cli/command/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See or verify the store of results
+    Cache(command::cache::CacheArgs),
     /// Print completions for a shell
     Completions(command::completions::CompletionsArgs),
 }

@@ -24,6 +24,7 @@ pub mod console;
 pub mod exit;
 pub mod setup;
 pub mod table;
+pub mod terminal;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: &Command, setup: &Setup) -> Result<Exit, Failure> {
     match command {
+        Command::Cache(args) => command::cache::run(args, setup),
         Command::Completions(args) => command::completions::run(args, setup),
     }
 }

@@ -1,3 +1,5 @@
 //! All integration tests: one binary, one module per capability.
 //!
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
+
+mod support;

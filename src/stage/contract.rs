@@ -8,38 +8,18 @@ use std::{
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use toml::{
+    Deserializer, Spanned,
+    de::{DeTable, Error},
+};
 
 use super::{context::Context, port::Ports};
+pub use crate::recipe::Section;
 use crate::{
     artifact::Artifact,
     failure::{Cause, Failure},
 };
-
-/// Which section of a recipe a kind belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// `[data.NAME]`: rows from outside.
-    Data,
-    /// `[model.NAME]`: a model to begin with.
-    Model,
-    /// `[stage.NAME]`: everything else.
-    Stage,
-}
-
-impl Section {
-    /// All sections, in the order a recipe lists them.
-    pub const ALL: [Self; 3] = [Self::Data, Self::Model, Self::Stage];
-
-    /// The name in recipes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Model => "model",
-            Self::Stage => "stage",
-        }
-    }
-}
 
 /// How much of the machine a stage takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +126,7 @@ pub struct Entry {
     pub load: Load,
     /// [`Kind::USES_RUNTIME`].
     pub uses_runtime: bool,
-    parse: fn(toml::Table) -> Result<Arc<dyn Stage>, toml::de::Error>,
+    parse: fn(Spanned<DeTable<'_>>) -> Result<Arc<dyn Stage>, Error>,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
@@ -165,8 +145,9 @@ impl Entry {
         }
     }
 
-    /// Reads the settings of a stage of this kind; `kind` itself is not among them.
-    pub fn parse(&self, settings: toml::Table) -> Result<Arc<dyn Stage>, toml::de::Error> {
+    /// Reads the settings of a stage of this kind; `kind` itself is not among them. Spans in errors are those of
+    /// `settings`.
+    pub fn parse(&self, settings: Spanned<DeTable<'_>>) -> Result<Arc<dyn Stage>, Error> {
         (self.parse)(settings)
     }
 
@@ -176,8 +157,8 @@ impl Entry {
     }
 }
 
-fn parse<K: Kind>(settings: toml::Table) -> Result<Arc<dyn Stage>, toml::de::Error> {
-    let spec: K::Spec = settings.try_into()?;
+fn parse<K: Kind>(settings: Spanned<DeTable<'_>>) -> Result<Arc<dyn Stage>, Error> {
+    let spec = K::Spec::deserialize(Deserializer::from(settings))?;
     Ok(Arc::new(Typed::<K> { spec, entry: const { &Entry::of::<K>() } }))
 }
 

@@ -3,3 +3,5 @@
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
 mod support;
+
+mod runtime;

@@ -1,109 +1,185 @@
-//! The only module that names `ort`: opens the ONNX Runtime library and runs ONNX bytes.
+//! The only module that names `ort`: finds or fetches the ONNX Runtime library, and runs ONNX bytes.
 //!
-//! In: ONNX bytes and weights by name. Out: named tensors.
+//! In: settings (where the library may be, which device), ONNX bytes, weights. Out: [`Session`]s that turn named host
+//! tensors into named host tensors, and [`Binding`]s whose buffers stay on the device between runs.
 //!
-//! One library and one thread pool serve a whole process: sessions share the pool, so that several of them do not
-//! fight for the cores, and threads sleep rather than spin between calls.
+//! ```text
+//! RuntimeSettings -> LazyRuntime --first use--> find | provision -> library -> Runtime -> Session -> Binding
+//! ```
 //!
 //! # Invariants
-//! - No other module names `ort`; graphs and networks are known here only as bytes.
-//! - Nothing is fetched and no library is opened before the first session is asked for.
+//! - One process opens one library. Asking for a second one is an error, because `ort` would silently keep the first.
+//! - The environment is never read here: `cli` passes in what it found there.
+//! - Nothing is fetched when a library is already there; nothing is written outside the cache folder.
+//!
+//! # Decisions
+//! - Sessions own their threads. Threads spin while a run is in progress and stop when it ends
+//!   (`session.force_spinning_stop`): without spinning a decode step of a small model loses to wake-ups, and with
+//!   endless spinning an idle session burns a core.
+//! - `Session::run` takes `&mut self`: `Run` of one session from two threads is not safe in practice.
 
-pub mod binding;
-pub mod device;
-pub mod session;
+mod bind;
+mod device;
+mod error;
+mod library;
+mod provision;
+mod session;
+mod value;
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
-
-use self::device::Device;
-use crate::failure::Failure;
 
 pub use self::{
-    binding::{Binding, Buffer},
-    session::{Session, SessionOptions},
+    bind::{Binding, Buffer, View},
+    device::{Device, Provider},
+    library::{Found, Origin},
+    provision::{Install, PINNED_VERSION, Status, Variant, install, status},
+    session::{Optimization, Session, SessionOptions, SharedWeights},
 };
+use crate::failure::Failure;
 
-/// Where the library may be and how it is to be used.
-#[derive(Clone, Debug)]
+/// Hears, once each, about things the user should know: a fetch that takes a while, a device that is not there.
+pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Where the library may be and what to run on.
+#[derive(Clone)]
 pub struct RuntimeSettings {
-    /// The library file, when the user named one.
+    /// A library file named by the user (`--runtime`, `CHORALE_RUNTIME`). Nothing else is tried when it is given.
     pub library: Option<PathBuf>,
-    /// Where sessions run.
+    /// The value of `ORT_DYLIB_PATH`: a library file, tried after the provisioned one.
+    pub dylib_path: Option<PathBuf>,
+    /// The user's cache folder; provisioned libraries lie in `onnxruntime/` below it.
+    pub cache_dir: PathBuf,
+    /// What to run on.
     pub device: Device,
-    /// Threads of the shared pool; 0 means one per core.
+    /// Threads of a session; 0 means as many as the process may use.
     pub threads: usize,
+    /// Never fetch anything.
+    pub offline: bool,
+    /// Hears about a fetch or a fallback.
+    pub listener: Option<Listener>,
 }
 
-/// An opened ONNX Runtime library.
-#[derive(Debug)]
-pub struct Runtime {
-    environment: ort::environment::Environment,
-    library: PathBuf,
-    device: Device,
-}
-
-impl Runtime {
-    /// Opens the library at `path`. A process can hold one library only; a second, different one is an error.
-    pub fn open(path: &Path, device: Device, threads: usize) -> Result<Self, Failure> {
-        let pool = ort::environment::GlobalThreadPoolOptions::default();
-        let pool = pool.with_intra_threads(threads).and_then(|pool| pool.with_spin_control(false));
-        let environment = ort::init_from(path)
-            .map_err(|error| {
-                Failure::runtime(format!(
-                    "cannot open the ONNX Runtime library `{}`: {error}",
-                    path.display()
-                ))
-                .hint("run `chorale runtime install`, or name a library with `--runtime`")
-            })?
-            .with_name("chorale")
-            .with_global_thread_pool(pool.map_err(|error| refused("set up threads", &error))?)
-            .build()
-            .map_err(|error| refused("start", &error))?;
-        environment.set_log_level(ort::logging::LogLevel::Error);
-        Ok(Self { environment, library: path.to_owned(), device })
+impl RuntimeSettings {
+    /// The defaults: device `auto`, all threads, provisioning into `cache_dir` allowed.
+    pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            library: None,
+            dylib_path: None,
+            cache_dir: cache_dir.into(),
+            device: Device::Auto,
+            threads: 0,
+            offline: false,
+            listener: None,
+        }
     }
 
-    /// The file the library was loaded from.
-    pub fn library(&self) -> &Path {
-        &self.library
-    }
-
-    /// Where its sessions run.
-    pub fn device(&self) -> Device {
-        self.device
+    fn say(&self, text: &str) {
+        if let Some(listener) = &self.listener {
+            listener(text);
+        }
     }
 }
 
-/// A runtime that is opened at first use.
+impl fmt::Debug for RuntimeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeSettings")
+            .field("library", &self.library)
+            .field("dylib_path", &self.dylib_path)
+            .field("cache_dir", &self.cache_dir)
+            .field("device", &self.device)
+            .field("threads", &self.threads)
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A runtime that is found or fetched at first use.
 #[derive(Debug)]
 pub struct LazyRuntime {
     settings: RuntimeSettings,
     opened: OnceLock<Result<Runtime, Failure>>,
+    identity: OnceLock<Result<String, Failure>>,
 }
 
 impl LazyRuntime {
-    /// Remembers the settings; touches nothing yet.
+    /// Remembers the settings; opens nothing yet.
     pub fn new(settings: RuntimeSettings) -> Self {
-        Self { settings, opened: OnceLock::new() }
+        Self { settings, opened: OnceLock::new(), identity: OnceLock::new() }
     }
 
-    /// The runtime; opened at the first call.
+    /// The runtime; found or fetched at the first call. Later calls return the same runtime, or the same failure.
     pub fn get(&self) -> Result<&Runtime, Failure> {
-        let opened = self.opened.get_or_init(|| {
-            let Some(library) = &self.settings.library else {
-                return Err(Failure::runtime("no ONNX Runtime library was named")
-                    .hint("run `chorale runtime install`"));
-            };
-            Runtime::open(library, self.settings.device, self.settings.threads)
+        self.opened.get_or_init(|| Runtime::open(&self.settings)).as_ref().map_err(Clone::clone)
+    }
+
+    /// What enters keys: the library's version and the provider, like `onnxruntime 1.31.1 cpu`. Fetches nothing, and
+    /// opens the library only if its place alone does not tell.
+    pub fn identity(&self) -> Result<String, Failure> {
+        let identity = self.identity.get_or_init(|| {
+            if let Some(known) = library::identity_without_opening(&self.settings) {
+                return Ok(known);
+            }
+            self.get().map(Runtime::identity)
         });
-        opened.as_ref().map_err(Clone::clone)
+        identity.clone()
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &RuntimeSettings {
+        &self.settings
     }
 }
 
-/// A failure of the library itself.
-fn refused<T>(doing: &str, error: &ort::Error<T>) -> Failure {
-    Failure::runtime(format!("ONNX Runtime could not {doing}: {error}"))
+/// An opened ONNX Runtime library and the provider that sessions run on.
+#[derive(Debug)]
+pub struct Runtime {
+    library: library::Opened,
+    provider: Provider,
+    threads: usize,
+}
+
+impl Runtime {
+    /// Finds the library (or fetches it, if the settings allow that), opens it and settles the provider.
+    pub fn open(settings: &RuntimeSettings) -> Result<Self, Failure> {
+        let found = match library::find(settings)? {
+            Some(found) => found,
+            None => provision::provide(settings)?,
+        };
+        let library = library::open(&found.path)?;
+        let provider = device::settle(&library.environment, settings)?;
+        let threads = match settings.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        Ok(Self { library, provider, threads })
+    }
+
+    /// What enters keys: the library's version and the provider.
+    pub fn identity(&self) -> String {
+        library::identity(&self.library.version, self.provider)
+    }
+
+    /// The library's version, like `1.31.1`.
+    pub fn version(&self) -> &str {
+        &self.library.version
+    }
+
+    /// The library file.
+    pub fn path(&self) -> &Path {
+        &self.library.path
+    }
+
+    /// What sessions run on.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Threads of a session, unless its options say otherwise.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
 }

@@ -1,132 +1,207 @@
-//! A compiled ONNX model that runs on host tensors.
+//! Sessions: ONNX bytes and weights in, named tensors in and out.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use ort::{
-    session::{SessionInputValue, builder::GraphOptimizationLevel},
-    value::{DynTensor, DynValue, TensorRef},
+    ep::ExecutionProvider,
+    session::builder::{GraphOptimizationLevel, SessionBuilder},
+    value::DynValue,
 };
 
-use super::{Runtime, refused};
-use crate::{
-    failure::{Failure, bug},
-    tensor::{Tensor, with_array},
-};
+use super::{Provider, Runtime, device, error::refused, value};
+use crate::{failure::Failure, tensor::Tensor};
 
-/// How a session is made. None of these changes what is computed beyond rounding.
+/// How much the library may rewrite a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimization {
+    /// As written, node by node.
+    None,
+    /// Constant folding and removal of what is redundant.
+    Basic,
+    /// Also fusions.
+    Extended,
+    /// Also changes of memory layout.
+    #[default]
+    All,
+}
+
+/// How a session is set up. The default is what nearly every session wants.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
-    /// Let ONNX Runtime rewrite the graph (constant folding, fusions). Off only to compare.
-    pub optimize: bool,
-    /// Write a profile (Chrome trace JSON) whose name begins with this path.
+    /// How much the library may rewrite the graph.
+    pub optimization: Optimization,
+    /// Threads; `None` takes the runtime's number.
+    pub threads: Option<usize>,
+    /// Only kernels that give the same bytes each time.
+    pub deterministic: bool,
+    /// Plan the memory of a run as one block. Pays off when shapes repeat, costs memory when they vary.
+    pub memory_pattern: bool,
+    /// Threads wait actively for work while a run is in progress. Faster for many small operations.
+    pub spin: bool,
+    /// Optimizers of the library to leave out, by name.
+    pub without_optimizers: Vec<String>,
+    /// Writes a profile of every run; the file's name begins with this path.
     pub profile: Option<PathBuf>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { optimize: true, profile: None }
+        Self {
+            optimization: Optimization::All,
+            threads: None,
+            deterministic: true,
+            memory_pattern: true,
+            spin: true,
+            without_optimizers: Vec::new(),
+            profile: None,
+        }
     }
 }
 
-/// A compiled ONNX model.
-#[derive(Debug)]
+/// Weights in the form the library takes them, for use by several sessions without a copy for each.
+#[derive(Clone, Default)]
+pub struct SharedWeights(BTreeMap<String, Arc<DynValue>>);
+
+impl SharedWeights {
+    /// Takes weights over. A tensor of which the caller hands in the only `Arc` is moved, others are copied.
+    pub fn new(weights: BTreeMap<String, Arc<Tensor>>) -> Result<Self, Failure> {
+        let take = |(name, tensor): (String, Arc<Tensor>)| {
+            let value = value::own(&name, Arc::unwrap_or_clone(tensor))?;
+            Ok((name, Arc::new(value)))
+        };
+        weights.into_iter().map(take).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Those of the weights that `keep` says yes to; nothing is copied.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| keep(name));
+        Self(kept.map(|(name, value)| (name.clone(), Arc::clone(value))).collect())
+    }
+}
+
+impl fmt::Debug for SharedWeights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A graph that is ready to run.
 pub struct Session {
     pub(super) inner: ort::session::Session,
+    pub(super) provider: Provider,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("inputs", &self.inputs())
+            .field("outputs", &self.outputs())
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Runtime {
-    /// Compiles ONNX bytes. `weights` are the initializers that the bytes name as external data; all must be given.
+    /// Makes a session from ONNX bytes. `initializers` are the graph's external weights by name; those of which the
+    /// caller hands in the only `Arc` are not copied.
     pub fn session(
         &self,
         onnx: &[u8],
-        weights: BTreeMap<String, Arc<Tensor>>,
+        initializers: BTreeMap<String, Arc<Tensor>>,
         options: &SessionOptions,
     ) -> Result<Session, Failure> {
-        let failed =
-            |error: &ort::Error<ort::session::builder::SessionBuilder>| refused("set up a session", error);
-        let level =
-            if options.optimize { GraphOptimizationLevel::All } else { GraphOptimizationLevel::Disable };
-        let mut builder = ort::session::Session::builder(&self.environment)
-            .map_err(|error| refused("set up a session", &error))?;
-        builder = builder.with_optimization_level(level).map_err(|error| failed(&error))?;
-        builder = builder.with_deterministic_compute(true).map_err(|error| failed(&error))?;
-        if let Some(profile) = &options.profile {
-            builder = builder.with_profiling(profile).map_err(|error| failed(&error))?;
-        }
-        for (name, tensor) in weights {
-            let value = owned(&tensor)?.into_dyn();
+        self.session_sharing(onnx, &SharedWeights::new(initializers)?, options)
+    }
+
+    /// Makes a session whose external weights are shared with other sessions.
+    pub fn session_sharing(
+        &self,
+        onnx: &[u8],
+        weights: &SharedWeights,
+        options: &SessionOptions,
+    ) -> Result<Session, Failure> {
+        let mut builder = self
+            .configure(options)
+            .map_err(|error| refused("set up a session", &error))
+            .and_then(|builder| self.on_provider(builder))?;
+        for (name, value) in &weights.0 {
             builder = builder
-                .with_external_initializer(name, Arc::<DynValue>::new(value))
-                .map_err(|error| failed(&error))?;
+                .with_external_initializer(name, Arc::clone(value))
+                .map_err(|error| refused(&format!("take the weight `{name}`"), &error))?;
         }
-        let inner = builder.commit_from_memory(onnx).map_err(|error| refused("compile the graph", &error))?;
-        Ok(Session { inner })
+        let inner = builder.commit_from_memory(onnx).map_err(|error| refused("load the graph", &error))?;
+        Ok(Session { inner, provider: self.provider })
+    }
+
+    fn configure(&self, options: &SessionOptions) -> ort::Result<SessionBuilder> {
+        let level = match options.optimization {
+            Optimization::None => GraphOptimizationLevel::Disable,
+            Optimization::Basic => GraphOptimizationLevel::Level1,
+            Optimization::Extended => GraphOptimizationLevel::Level2,
+            Optimization::All => GraphOptimizationLevel::All,
+        };
+        let mut builder = SessionBuilder::new(&self.library.environment)?
+            .with_intra_threads(options.threads.unwrap_or(self.threads))?
+            .with_inter_threads(1)?
+            .with_optimization_level(level)?
+            .with_deterministic_compute(options.deterministic)?
+            .with_memory_pattern(options.memory_pattern)?
+            .with_intra_op_spinning(options.spin)?
+            .with_config_entry("session.force_spinning_stop", "1")?;
+        if !options.without_optimizers.is_empty() {
+            builder = builder.with_disabled_optimizers(options.without_optimizers.join(";"))?;
+        }
+        if let Some(profile) = &options.profile {
+            builder = builder.with_profiling(profile)?;
+        }
+        Ok(builder)
+    }
+
+    fn on_provider(&self, mut builder: SessionBuilder) -> Result<SessionBuilder, Failure> {
+        if let Provider::Cuda(number) = self.provider {
+            device::cuda(number)
+                .register(&mut builder)
+                .map_err(|error| refused(&format!("use device `cuda:{number}`"), &error))?;
+        }
+        Ok(builder)
     }
 }
 
 impl Session {
-    /// Runs the model on host tensors and returns all outputs by name. Inputs are not copied on the CPU.
-    pub fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<BTreeMap<String, Tensor>, Failure> {
-        let mut values: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
-        for (name, tensor) in inputs {
-            values.push((name, view(tensor)?));
-        }
-        let outputs = self.inner.run(values).map_err(|error| refused("run the graph", &error))?;
-        outputs.iter().map(|(name, value)| Ok((name.to_owned(), to_host(&value)?))).collect()
-    }
-
-    /// Names of the inputs, in order.
+    /// The names of the inputs that a run needs.
     pub fn inputs(&self) -> Vec<&str> {
         self.inner.inputs().iter().map(ort::value::Outlet::name).collect()
     }
 
-    /// Names of the outputs, in order.
+    /// The names of the outputs.
     pub fn outputs(&self) -> Vec<&str> {
         self.inner.outputs().iter().map(ort::value::Outlet::name).collect()
     }
 
-    /// Ends profiling and returns the file that was written.
+    /// What it runs on.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Runs the graph once on host tensors and returns all its outputs as host tensors. Inputs are not copied.
+    pub fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<BTreeMap<String, Tensor>, Failure> {
+        let values = inputs
+            .iter()
+            .map(|(name, tensor)| Ok((Cow::Borrowed(*name), value::view(name, tensor)?)))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let outputs = self.inner.run(values).map_err(|error| refused("run the graph", &error))?;
+        outputs.iter().map(|(name, value)| Ok((name.to_owned(), value::copy(name, &value)?))).collect()
+    }
+
+    /// Ends profiling and returns the path of the profile. A failure if the session was not set up for it.
     pub fn end_profiling(&mut self) -> Result<PathBuf, Failure> {
-        self.inner.end_profiling().map(PathBuf::from).map_err(|error| refused("write the profile", &error))
+        let path = self.inner.end_profiling().map_err(|error| refused("write the profile", &error))?;
+        Ok(PathBuf::from(path))
     }
-}
-
-/// A borrowed runtime value over a host tensor.
-fn view(tensor: &Tensor) -> Result<SessionInputValue<'_>, Failure> {
-    with_array!(tensor, array => {
-        let values = array.as_slice().unwrap_or_else(|| bug("host tensors are row-major"));
-        TensorRef::from_array_view((array.shape(), values)).map(Into::into).map_err(|error| refused("take a tensor", &error))
-    })
-}
-
-/// A runtime value with a copy of a host tensor.
-fn owned(tensor: &Tensor) -> Result<DynTensor, Failure> {
-    with_array!(tensor, array => {
-        ort::value::Tensor::from_array(array.clone()).map(ort::value::Tensor::upcast).map_err(|error| refused("take a tensor", &error))
-    })
-}
-
-/// Copies a runtime value to the host.
-pub(super) fn to_host(value: &DynValue) -> Result<Tensor, Failure> {
-    use ort::value::TensorElementType as Element;
-    macro_rules! host {
-        ($variant:ident, $element:ty) => {
-            value.try_extract_array::<$element>().map(|array| Tensor::$variant(array.to_owned()))
-        };
-    }
-    let element = match value.dtype() {
-        ort::value::ValueType::Tensor { ty, .. } => *ty,
-        other => return Err(Failure::runtime(format!("the graph returned {other:?}, not a tensor"))),
-    };
-    let tensor = match element {
-        Element::Float32 => host!(F32, f32),
-        Element::Float64 => host!(F64, f64),
-        Element::Float16 => host!(F16, half::f16),
-        Element::Bfloat16 => host!(Bf16, half::bf16),
-        Element::Int64 => host!(I64, i64),
-        Element::Int32 => host!(I32, i32),
-        Element::Bool => host!(Bool, bool),
-        other => return Err(Failure::runtime(format!("the graph returned a tensor of {other}"))),
-    };
-    tensor.map_err(|error| refused("read a tensor", &error))
 }

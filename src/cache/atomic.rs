@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -24,8 +25,8 @@ fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    let permissions = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    file.as_file().set_permissions(permissions)?;
+    // Temporary files begin private; a store is as readable as the folder it lies in.
+    file.as_file().set_permissions(PermissionsExt::from_mode(0o644))?;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }

@@ -117,7 +117,9 @@ trait Sink {
 impl Sink for KeyHasher {
     fn leaf(&mut self, path: &[&str], value: &Value) {
         self.count(path.len());
-        path.iter().for_each(|segment| self.text(segment));
+        for segment in path {
+            self.text(segment);
+        }
         self.value(value);
     }
 }

@@ -85,7 +85,9 @@ impl KeyHasher {
             Value::Array(items) => {
                 self.tag(b'[');
                 self.length(items.len());
-                items.iter().for_each(|item| self.value(item));
+                for item in items {
+                    self.value(item);
+                }
             }
             Value::Object(map) => {
                 let mut entries: Vec<_> = map.iter().collect();

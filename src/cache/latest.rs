@@ -1,6 +1,6 @@
 //! Remembers, per recipe, the last finished work of every stage: what a stale stage is compared with.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +26,12 @@ pub struct Pointer {
 }
 
 impl Latest {
-    pub(super) fn load(path: &PathBuf) -> Self {
+    pub(super) fn load(path: &Path) -> Self {
         let bytes = std::fs::read(path).ok();
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    pub(super) fn save(&self, path: &PathBuf) -> Result<(), Failure> {
+    pub(super) fn save(&self, path: &Path) -> Result<(), Failure> {
         atomic::write(path, &serde_json::to_vec(self).unwrap_or_else(|error| bug(error)))
     }
 }

@@ -45,6 +45,12 @@ pub struct Damage {
     pub what: String,
 }
 
+/// A record's file, relative to the store, and what it holds or why it cannot be believed.
+struct Filed {
+    file: String,
+    record: Result<Record, String>,
+}
+
 impl Store {
     /// All finished work, by kind and key. Records that cannot be read are left out (see [`Store::verify`]).
     pub fn list(&self) -> Result<Vec<Listed>, Failure> {
@@ -55,7 +61,7 @@ impl Store {
                 latest_of.entry(pointer.key).or_default().push(format!("{recipe}:{stage}"));
             }
         }
-        let listed = self.records()?.into_iter().filter_map(|(_, record)| record.ok());
+        let listed = self.records()?.into_iter().filter_map(|filed| filed.record.ok());
         Ok(listed
             .map(|record| Listed {
                 latest_of: latest_of.remove(&record.key).unwrap_or_default(),
@@ -81,7 +87,7 @@ impl Store {
             .map(|unusable| Damage { file: relative(unusable.digest), what: unusable.what })
             .collect();
         let present: BTreeSet<Digest> = digests.iter().copied().collect();
-        for (file, record) in &records {
+        for Filed { file, record } in &records {
             match record {
                 Err(what) => drop(damage.insert(Damage { file: file.clone(), what: what.clone() })),
                 Ok(record) => {
@@ -116,8 +122,7 @@ impl Store {
         digests
     }
 
-    /// All records with their files relative to the store, those that cannot be believed as the reason why.
-    fn records(&self) -> Result<Vec<(String, Result<Record, String>)>, Failure> {
+    fn records(&self) -> Result<Vec<Filed>, Failure> {
         let mut records = Vec::new();
         for folder in atomic::entries(&self.root().join("keys"))? {
             let kind = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -129,7 +134,7 @@ impl Store {
                     (_, Err(error)) => Err(format!("record cannot be read: {error}")),
                     _ => Err("not a record".to_owned()),
                 };
-                records.push((file, record));
+                records.push(Filed { file, record });
             }
         }
         Ok(records)

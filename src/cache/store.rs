@@ -195,11 +195,11 @@ impl Store {
 
 fn create(root: &Path) -> Result<(), Failure> {
     let shown = root.display();
-    let made_by_others = |path: &PathBuf| {
+    let of_others = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         !name.starts_with('.') && name != "CACHEDIR.TAG"
     };
-    if atomic::entries(root)?.iter().any(made_by_others) {
+    if atomic::entries(root)?.iter().any(of_others) {
         let message = format!("folder `{shown}` is neither empty nor a store");
         return Err(Failure::store(message).hint("name another folder with `--cache DIR`"));
     }

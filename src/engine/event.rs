@@ -40,6 +40,8 @@ pub enum Event {
         digest: String,
         /// UTC, as `2026-11-21T03:14:26Z`.
         started: String,
+        /// Overrides of the command line (`params.beta=0.2`).
+        overrides: Vec<String>,
         /// Versions that may matter to a reader: `chorale` and whatever the caller added.
         versions: BTreeMap<String, String>,
         /// All stages of the plan in topological order.
@@ -151,7 +153,7 @@ pub struct StageInfo {
     pub kind: String,
     /// The section it stands in: `data`, `model` or `stage`.
     pub section: String,
-    /// The stages it reads from, without repetition, in name order.
+    /// The stages it reads from, each once, in plan order.
     pub needs: Vec<String>,
 }
 

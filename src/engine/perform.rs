@@ -1,0 +1,223 @@
+//! Does the work of one stage, on a thread of its own: claims its key, runs it, moves its outputs into the store and
+//! records it. A panic inside a stage ends that stage and nothing else.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError, mpsc::Sender},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    Settings,
+    clock::Clock,
+    event::Event,
+    lookup::{self, Work, ports},
+};
+use crate::{
+    artifact::{Artifact, Form},
+    cache::{Claim, Key, Lookup, Output, Record, StaleReason, Store},
+    failure::{Cause, Failure},
+    plan::Node,
+    stage::context::{Context, Observer},
+};
+
+/// How often a process that waits for another one looks whether it is done.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// At most one progress event per this many seconds and stage.
+const PROGRESS_SECONDS: f64 = 0.1;
+
+/// Work that is done.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) record: Record,
+    pub(super) artifacts: BTreeMap<String, Artifact>,
+}
+
+/// How the work ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// It was done here.
+    Finished(Done),
+    /// Somebody else did it meanwhile.
+    Cached(Done),
+    /// It failed, or was cancelled.
+    Failed(Failure),
+}
+
+/// What a working thread says to the thread that drives the run.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Something happened.
+    Event(Event),
+    /// The stage ended.
+    Ended(usize, Ended),
+}
+
+/// Everything one piece of work needs.
+pub(super) struct Bench<'a> {
+    pub(super) node: &'a Node,
+    pub(super) store: &'a Store,
+    pub(super) settings: &'a Settings<'a>,
+    pub(super) clock: &'a Clock,
+    pub(super) sender: Sender<Message>,
+}
+
+/// Does the work. Never panics because of what a stage does.
+pub(super) fn perform(bench: &Bench<'_>, work: Work) -> Ended {
+    let attempt = catch_unwind(AssertUnwindSafe(|| attempt(bench, work)));
+    match attempt {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(failure)) => Ended::Failed(failure),
+        Err(panic) => Ended::Failed(panicked(panic.as_ref())),
+    }
+}
+
+fn attempt(bench: &Bench<'_>, mut work: Work) -> Result<Ended, Failure> {
+    let claim = claim(bench, work.key)?;
+    // Between the look-up and the claim another process may have done it.
+    if let Lookup::Hit(record, artifacts) = lookup::look(bench.store, bench.node, work.key)? {
+        return Ok(Ended::Cached(Done { record: *record, artifacts }));
+    }
+    if claim.resumes() {
+        work.reasons.retain(|reason| *reason != StaleReason::New);
+        work.reasons.insert(0, StaleReason::Resumed);
+    }
+    let stage = bench.node.name.clone();
+    bench.tell(Event::StageStarted { stage, key: work.key, reasons: work.reasons.clone() });
+    let began = bench.clock.seconds();
+    let notes = run(bench, &claim, &work)?;
+    check_files(bench, &work)?;
+    check_outputs(bench.node, &claim)?;
+    let outputs = claim.put(ports(bench.node))?;
+    let artifacts = open(bench, &outputs)?;
+    let kind = bench.node.stage.entry().name.to_owned();
+    let mut record = Record::new(work.key, kind, outputs, work.explanation);
+    record.seconds = bench.clock.seconds() - began;
+    record.notes = notes;
+    claim.record(record.clone())?;
+    Ok(Ended::Finished(Done { record, artifacts }))
+}
+
+/// Claims the key, and waits as long as another process holds it.
+fn claim<'a>(bench: &Bench<'a>, key: Key) -> Result<Claim<'a>, Failure> {
+    let mut told = false;
+    loop {
+        if let Some(claim) = bench.store.claim(key)? {
+            return Ok(claim);
+        }
+        if bench.settings.is_cancelled() {
+            return Err(Failure::cancelled());
+        }
+        if !told {
+            bench.tell(Event::StageWaiting { stage: bench.node.name.clone() });
+            told = true;
+        }
+        thread::sleep(WAIT);
+    }
+}
+
+/// Runs the stage and returns its notes.
+fn run(bench: &Bench<'_>, claim: &Claim<'_>, work: &Work) -> Result<Vec<String>, Failure> {
+    let reporter = Reporter { bench, state: Mutex::default() };
+    let context = Context {
+        inputs: work.inputs.clone(),
+        files: bench.node.files.clone(),
+        ports: bench.node.ports.clone(),
+        staging: claim.staging().to_owned(),
+        journal: claim.journal().to_owned(),
+        observer: &reporter,
+        cancelled: bench.settings.cancelled,
+        runtime: bench.settings.runtime,
+    };
+    bench.node.stage.run(&context)?;
+    let state = reporter.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(state.notes)
+}
+
+/// A file that changed while the stage read it would be recorded under a key it does not belong to.
+fn check_files(bench: &Bench<'_>, work: &Work) -> Result<(), Failure> {
+    for (field, path) in &bench.node.files {
+        if work.files.get(field) != Some(&bench.store.digest_outside(path)?) {
+            let message = format!("file `{}` changed while the stage was reading it", path.display());
+            return Err(Failure::input(message).hint("run again once nothing writes to it any more"));
+        }
+    }
+    Ok(())
+}
+
+/// A stage that says it is done has written all its outputs.
+fn check_outputs(node: &Node, claim: &Claim<'_>) -> Result<(), Failure> {
+    for (name, kind) in ports(node) {
+        let path = claim.staging().join(name);
+        let there = if kind.form == Form::Folder { path.is_dir() } else { path.is_file() };
+        if !there {
+            let kind = node.stage.entry().name;
+            return Err(Failure::new(Cause::Bug, format!("kind `{kind}` did not write its output `{name}`")));
+        }
+    }
+    Ok(())
+}
+
+/// The artifacts of outputs that were just put into the store.
+fn open(
+    bench: &Bench<'_>,
+    outputs: &BTreeMap<String, Output>,
+) -> Result<BTreeMap<String, Artifact>, Failure> {
+    let mut artifacts = BTreeMap::new();
+    for (name, kind) in ports(bench.node) {
+        if let Some(output) = outputs.get(name) {
+            artifacts.insert(name.to_owned(), bench.store.artifact(output, kind)?);
+        }
+    }
+    Ok(artifacts)
+}
+
+impl Bench<'_> {
+    fn tell(&self, event: Event) {
+        // The driving thread outlives this one; if it went down, nobody is left to be told.
+        drop(self.sender.send(Message::Event(event)));
+    }
+}
+
+/// Passes on what a stage says.
+struct Reporter<'a> {
+    bench: &'a Bench<'a>,
+    state: Mutex<Reported>,
+}
+
+#[derive(Default)]
+struct Reported {
+    notes: Vec<String>,
+    last: Option<f64>,
+}
+
+impl Observer for Reporter<'_> {
+    fn progress(&self, done: u64, total: u64, unit: &'static str) {
+        let now = self.bench.clock.seconds();
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let recent = state.last.is_some_and(|last| now - last < PROGRESS_SECONDS);
+            if recent && done != total {
+                return;
+            }
+            state.last = Some(now);
+        }
+        let stage = self.bench.node.name.clone();
+        self.bench.tell(Event::StageProgress { stage, done, total, unit: unit.to_owned() });
+    }
+
+    fn note(&self, text: &str) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).notes.push(text.to_owned());
+        self.bench.tell(Event::StageNote { stage: self.bench.node.name.clone(), text: text.to_owned() });
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
+    Failure::new(Cause::Bug, text).hint("this is a mistake in chorale: the other stages are not affected")
+}

@@ -81,6 +81,10 @@ pub struct RecipeArgs {
 /// The verbs, one file each in `cli/command/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check a recipe: all its mistakes at once, each with its place
+    Check(command::check::CheckArgs),
+    /// Show what a recipe would run, and in which order
+    Plan(command::plan::PlanArgs),
     /// See or verify the store of results
     Cache(command::cache::CacheArgs),
     /// Print completions for a shell

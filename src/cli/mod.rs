@@ -15,14 +15,16 @@ use self::{
     args::{Args, Command},
     exit::Exit,
     setup::Setup,
+    stop::Stop,
 };
-use crate::failure::Failure;
 
 pub mod args;
 pub mod command;
 pub mod console;
 pub mod exit;
+pub mod recipe_file;
 pub mod setup;
+pub mod stop;
 pub mod table;
 pub mod terminal;
 
@@ -38,15 +40,20 @@ pub fn main() -> ExitCode {
     };
     let setup = Setup::new(&args.global);
     dispatch(&args.command, &setup)
-        .unwrap_or_else(|failure| {
-            setup.console.failure(&failure);
-            Exit::of(failure.cause)
+        .unwrap_or_else(|stop| match stop {
+            Stop::Told(exit) => exit,
+            Stop::Failed(failure) => {
+                setup.console.failure(&failure);
+                Exit::of(failure.cause)
+            }
         })
         .into()
 }
 
-fn dispatch(command: &Command, setup: &Setup) -> Result<Exit, Failure> {
+fn dispatch(command: &Command, setup: &Setup) -> Result<Exit, Stop> {
     match command {
+        Command::Check(args) => command::check::run(args, setup),
+        Command::Plan(args) => command::plan::run(args, setup),
         Command::Cache(args) => command::cache::run(args, setup),
         Command::Completions(args) => command::completions::run(args, setup),
     }

@@ -8,6 +8,7 @@ use crate::{
         console::Tone,
         exit::Exit,
         setup::Setup,
+        stop::Stop,
         table::{Align, Table},
     },
     failure::Failure,
@@ -43,10 +44,11 @@ pub enum CacheCommand {
 }
 
 /// Lists or verifies.
-pub fn run(args: &CacheArgs, setup: &Setup) -> Result<Exit, Failure> {
+pub fn run(args: &CacheArgs, setup: &Setup) -> Result<Exit, Stop> {
     if !setup.cache.exists() {
         return Err(Failure::store(format!("there is no store at `{}`", setup.shown_cache()))
-            .hint("name its folder with `--cache DIR`; a run creates it"));
+            .hint("name its folder with `--cache DIR`; a run creates it")
+            .into());
     }
     let store = Store::open(&setup.cache)?;
     match args.command {
@@ -55,7 +57,7 @@ pub fn run(args: &CacheArgs, setup: &Setup) -> Result<Exit, Failure> {
     }
 }
 
-fn list(store: &Store, setup: &Setup, json: bool) -> Result<Exit, Failure> {
+fn list(store: &Store, setup: &Setup, json: bool) -> Result<Exit, Stop> {
     let listed = store.list()?;
     if json {
         setup.console.json(&listed)?;
@@ -86,7 +88,7 @@ fn list(store: &Store, setup: &Setup, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn verify(store: &Store, setup: &Setup, json: bool) -> Result<Exit, Failure> {
+fn verify(store: &Store, setup: &Setup, json: bool) -> Result<Exit, Stop> {
     let found = store.verify()?;
     let exit = if found.damage.is_empty() { Exit::Success } else { Exit::Store };
     let console = &setup.console;

@@ -3,10 +3,7 @@
 use clap::{Args as ClapArgs, CommandFactory};
 use clap_complete::Shell;
 
-use crate::{
-    cli::{args::Args, exit::Exit, setup::Setup},
-    failure::Failure,
-};
+use crate::cli::{args::Args, exit::Exit, setup::Setup, stop::Stop};
 
 /// Arguments of `completions`.
 #[derive(Debug, ClapArgs)]
@@ -21,7 +18,7 @@ pub struct CompletionsArgs {
 }
 
 /// Prints the completions.
-pub fn run(args: &CompletionsArgs, setup: &Setup) -> Result<Exit, Failure> {
+pub fn run(args: &CompletionsArgs, setup: &Setup) -> Result<Exit, Stop> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "chorale", &mut script);
     setup.console.data(&String::from_utf8_lossy(&script))?;

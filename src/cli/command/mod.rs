@@ -1,4 +1,6 @@
 //! The verbs, one file each: its arguments and what it does.
 
 pub mod cache;
+pub mod check;
 pub mod completions;
+pub mod plan;

@@ -1,0 +1,156 @@
+//! Model folders in the layout of Hugging Face: `config.json`, `model.safetensors` (or shards with an index), tokenizer files.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value as Json};
+
+use super::{Weights, config, safetensors};
+use crate::{
+    artifact::Artifact,
+    failure::{Cause, Failure},
+    tensor::DType,
+};
+
+/// The network's description.
+pub const CONFIG: &str = "config.json";
+/// The weights, when they are in one file.
+pub const WEIGHTS: &str = "model.safetensors";
+/// Which file holds which tensor, when there are several.
+pub const INDEX: &str = "model.safetensors.index.json";
+/// Files that travel with a model unchanged, if they are there.
+pub const COMPANIONS: [&str; 10] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "LICENSE",
+];
+
+/// The files of a model folder by relative name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFiles {
+    files: BTreeMap<String, PathBuf>,
+    /// What messages call the folder.
+    shown: String,
+}
+
+impl ModelFiles {
+    /// The files of a verified artifact.
+    pub fn of(artifact: &Artifact) -> Self {
+        Self {
+            files: artifact.files.clone(),
+            shown: format!("{} {}", artifact.kind.name, artifact.digest.short()),
+        }
+    }
+
+    /// The files directly in a folder; hidden ones are left out.
+    pub fn in_folder(folder: &Path) -> Result<Self, Failure> {
+        let failed = |error: &std::io::Error| {
+            Failure::io(Cause::Input, "read the model folder", folder, error)
+                .hint("name a folder with `config.json`, `model.safetensors` and `tokenizer.json`")
+        };
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(folder).map_err(|error| failed(&error))? {
+            let path = entry.map_err(|error| failed(&error))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if !name.starts_with('.') && path.is_file() {
+                files.insert(name.to_owned(), path);
+            }
+        }
+        Ok(Self { files, shown: format!("`{}`", folder.display()) })
+    }
+
+    /// The path of a file, if it is there.
+    pub fn get(&self, name: &str) -> Option<&Path> {
+        self.files.get(name).map(PathBuf::as_path)
+    }
+
+    /// The path of a file that must be there.
+    pub fn need(&self, name: &str) -> Result<&Path, Failure> {
+        self.get(name).ok_or_else(|| {
+            let others =
+                self.files.keys().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Failure::input(format!("{} has no file `{name}`", self.shown)).hint(if others.is_empty() {
+                "the folder is empty".to_owned()
+            } else {
+                format!("it has {others}")
+            })
+        })
+    }
+
+    /// The fields of `config.json`.
+    pub fn config(&self) -> Result<Map<String, Json>, Failure> {
+        config::read(self.need(CONFIG)?)
+    }
+
+    /// The files that hold the weights: one, or the shards that the index names.
+    pub fn weight_files(&self) -> Result<Vec<&Path>, Failure> {
+        if self.get(WEIGHTS).is_some() || self.get(INDEX).is_none() {
+            return Ok(vec![self.need(WEIGHTS)?]);
+        }
+        let index = config::read(self.need(INDEX)?)?;
+        let broken =
+            || Failure::input(format!("`{INDEX}` of {} has no table `weight_map` of file names", self.shown));
+        let table = index.get("weight_map").and_then(Json::as_object).ok_or_else(broken)?;
+        let names: Option<BTreeSet<&str>> = table.values().map(Json::as_str).collect();
+        names.ok_or_else(broken)?.into_iter().map(|name| self.need(name)).collect()
+    }
+
+    /// All weights, in the types they are stored in.
+    pub fn weights(&self) -> Result<Weights, Failure> {
+        let mut weights = Weights::new();
+        for path in self.weight_files()? {
+            for (name, tensor) in safetensors::read(path)? {
+                if weights.contains_key(&name) {
+                    return Err(Failure::input(format!("tensor `{name}` is in two files of {}", self.shown)));
+                }
+                weights.insert(name, tensor);
+            }
+        }
+        Ok(weights)
+    }
+
+    /// Copies the tokenizer and other companions of the weights into `folder`.
+    pub fn copy_companions(&self, folder: &Path) -> Result<(), Failure> {
+        for name in COMPANIONS {
+            if let Some(path) = self.get(name) {
+                copy(path, &folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies every file into `folder`.
+    pub fn copy_all(&self, folder: &Path) -> Result<(), Failure> {
+        self.files.iter().try_for_each(|(name, path)| copy(path, &folder.join(name)))
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::io(Cause::Store, "write", to, error);
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|error| failed(&error))?;
+    }
+    // Content only: permissions of a store's objects (read-only) must not travel.
+    let mut source = fs::File::open(from).map_err(|error| Failure::io(Cause::Input, "open", from, &error))?;
+    let mut target = fs::File::create(to).map_err(|error| failed(&error))?;
+    std::io::copy(&mut source, &mut target).map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+/// Writes `config.json` and `model.safetensors` into an existing folder.
+pub fn write(folder: &Path, fields: &Map<String, Json>, weights: &Weights) -> Result<(), Failure> {
+    let mut fields = fields.clone();
+    config::set_dtype(&mut fields, weights.values().next().map_or(DType::F32, |tensor| tensor.dtype()));
+    config::write(&folder.join(CONFIG), &fields)?;
+    safetensors::write(&folder.join(WEIGHTS), weights)
+}

@@ -5,6 +5,7 @@
 //! - The page loads nothing: no script, no font, no image from elsewhere.
 //! - Every text from outside is escaped ([`html`]); every text that may be in any script has `dir=auto`.
 
+pub mod content;
 pub mod dag;
 pub mod html;
 pub mod measure;

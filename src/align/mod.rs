@@ -8,4 +8,7 @@
 //! - Nothing here opens a file, knows a model, or draws a random number.
 //! - Languages come in the order the caller gives; that order is part of the result where the papers make it so.
 
+pub mod answer;
 pub mod metric;
+pub mod pair;
+pub mod vote;

@@ -1,3 +1,6 @@
 //! The token loop.
 
+pub mod generate;
+pub mod journal;
 pub mod sampler;
+pub mod text;

@@ -184,13 +184,14 @@ fn bucket(weight: u64) -> usize {
     ((octave as usize) << FINE_BITS) + (fine as usize & ((1 << FINE_BITS) - 1))
 }
 
+/// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a library call.
+const ROUND: f32 = 12_582_912.0;
+
 /// `exp(x)` for `x <= 0`, to a few parts in a million, in plain multiplications and additions: the same bits on every
 /// machine, and simple enough for the compiler to vectorise (the system's `exp` is neither).
 fn exp_of_negative(x: f32) -> f32 {
     // 2^n * 2^f with n an integer and |f| <= 1/2. Below 2^-100 nothing is left of a weight anyway.
     let exponent = (x * std::f32::consts::LOG2_E).max(-100.0);
-    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a library call.
-    const ROUND: f32 = 12_582_912.0;
     let shifted = exponent + ROUND;
     let f = (exponent - (shifted - ROUND)) * std::f32::consts::LN_2;
     let series =

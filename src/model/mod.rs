@@ -1,1 +1,14 @@
 //! Networks, losses and optimizers as compositions of ops.
+//!
+//! - [`arch`]: one file per architecture: `config.json` to a network whose forward pass is a graph.
+//! - [`layer`]: what architectures are made of. [`parameter`]: where their weights come from.
+//! - [`row`]: token sequences with a shared prefix as the tensors a graph takes.
+//!
+//! # Invariants
+//! - Nothing here opens a file or runs a graph.
+//! - Sizes are data, never code; names of tensors are those of Hugging Face checkpoints.
+
+pub mod arch;
+pub mod layer;
+pub mod parameter;
+pub mod row;

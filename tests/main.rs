@@ -2,6 +2,7 @@
 //!
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
+mod graph;
 mod support;
 
 mod runtime;

@@ -1,13 +1,17 @@
 //! `com.microsoft.GroupQueryAttention`: causal attention over a cache of keys and values, for decoding.
 //!
 //! Past and present caches have the same shape, so one buffer can be bound as both and is then updated in place. Rotary
-//! positions and the causal mask come from `seqlens_k`; rows may be of different length.
+//! positions and the causal mask come from `seqlens_k`; rows may be of different length. The size of a head must be a
+//! multiple of [`HEAD_MULTIPLE`].
 
 use super::{Case, Operand};
 use crate::{
     graph::{Attribute, Fact, GradCx, Gradient, Graph, MICROSOFT, Mismatch, Op, Value},
     tensor::DType,
 };
+
+/// The runtime refuses heads whose size is no multiple of this.
+pub const HEAD_MULTIPLE: usize = 16;
 
 /// Settings of the operator.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,6 +125,9 @@ impl Op for GroupQuery {
                 return Err(Mismatch::new(format!("{fact} for {heads} heads of {size}")));
             }
         }
+        if !size.is_multiple_of(HEAD_MULTIPLE) {
+            return Err(Mismatch::new(format!("heads of {size}, which is no multiple of {HEAD_MULTIPLE}")));
+        }
         if past_key != past_value || past_key.rank() != 4 || !past_key.shape[1].is(self.settings.kv_heads) {
             return Err(Mismatch::new(format!("caches {past_key} and {past_value}")));
         }
@@ -137,15 +144,15 @@ impl Op for GroupQuery {
 
 pub(super) fn cases() -> Vec<Case> {
     let operands = vec![
+        Operand::real(&[2, 1, 64]).unchecked(),
         Operand::real(&[2, 1, 32]).unchecked(),
-        Operand::real(&[2, 1, 16]).unchecked(),
-        Operand::real(&[2, 1, 16]).unchecked(),
-        Operand::real(&[2, 2, 8, 8]).unchecked(),
-        Operand::real(&[2, 2, 8, 8]).unchecked(),
+        Operand::real(&[2, 1, 32]).unchecked(),
+        Operand::real(&[2, 2, 8, 16]).unchecked(),
+        Operand::real(&[2, 2, 8, 16]).unchecked(),
         Operand::given_i32(&[2], &[3, 5]),
         Operand::given_i32(&[], &[6]),
-        Operand::real(&[8, 4]).unchecked(),
-        Operand::real(&[8, 4]).unchecked(),
+        Operand::real(&[8, 8]).unchecked(),
+        Operand::real(&[8, 8]).unchecked(),
     ];
     let case = Case::new("one new token in rows of different length", operands, |g, v| {
         let inputs = GroupQueryInputs {
@@ -158,7 +165,7 @@ pub(super) fn cases() -> Vec<Case> {
             total_sequence_length: v[6],
             rotary: Some((v[7], v[8])),
         };
-        let settings = GroupQueryAttention { heads: 4, kv_heads: 2, scale: 0.35, window: None, softcap: None };
+        let settings = GroupQueryAttention { heads: 4, kv_heads: 2, scale: 0.25, window: None, softcap: None };
         group_query_attention(g, &inputs, settings).output
     });
     vec![case.single()]

@@ -42,7 +42,7 @@ operators! {
     gather_elements: gather_elements;
     greater: greater;
     greater_or_equal: greater_or_equal;
-    group_query_attention: GroupQueryAttention, GroupQueryInputs, GroupQueryOutputs, group_query_attention;
+    group_query_attention: GroupQueryAttention, GroupQueryInputs, GroupQueryOutputs, HEAD_MULTIPLE, group_query_attention;
     identity: identity;
     less: less;
     less_or_equal: less_or_equal;

@@ -30,5 +30,6 @@ impl Op for Softplus {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![Case::new("matrix", vec![Operand::real(&[2, 3]).within(-3.0, 3.0)], |g, v| softplus(g, v[0]))]
+    let operands = vec![Operand::real(&[2, 3]).within(-3.0, 3.0)];
+    vec![Case::new("matrix", operands, |g, v| softplus(g, v[0])).single()]
 }

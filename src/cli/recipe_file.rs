@@ -16,7 +16,8 @@ use crate::{
 
 /// Loads a plan. What is wrong with the recipe goes to standard error, and so do warnings.
 pub fn load(args: &RecipeArgs, console: &Console) -> Result<Plan, Stop> {
-    let plan = plan::load(&args.recipe, &args.set, KINDS).map_err(|problems| rejected(&problems, *console))?;
+    let plan =
+        plan::load(&args.recipe, &args.set, KINDS).map_err(|problems| rejected(&problems, *console))?;
     show(&plan.warnings, console);
     Ok(plan)
 }

@@ -96,7 +96,7 @@ pub fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Mismatch> {
     let rank = a.len().max(b.len());
     let one = Dim::known(1);
     let at = |shape: &[Dim], position: usize| {
-        (position + shape.len()).checked_sub(rank).map_or(one.clone(), |index| shape[index].clone())
+        (position + shape.len()).checked_sub(rank).map_or_else(|| one.clone(), |index| shape[index].clone())
     };
     (0..rank)
         .map(|position| match (at(a, position), at(b, position)) {

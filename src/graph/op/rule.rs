@@ -21,7 +21,7 @@ pub(super) fn all<'a, const N: usize>(inputs: &[Option<&'a Fact>]) -> Result<[&'
     <[&Fact; N]>::try_from(connected)
         .ok()
         .filter(|_| inputs.len() == N)
-        .ok_or_else(|| Mismatch::new(format!("{} inputs are needed", N)))
+        .ok_or_else(|| Mismatch::new(format!("{N} inputs are needed")))
 }
 
 /// One float tensor in, the same out.

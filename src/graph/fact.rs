@@ -91,7 +91,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// The shape that two shapes broadcast to, by the rules of NumPy: aligned at the last axis, an extent of 1 stretches.
+/// The shape that two shapes broadcast to, by the rules of `numpy`: aligned at the last axis, an extent of 1 stretches.
 pub fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Mismatch> {
     let rank = a.len().max(b.len());
     let one = Dim::known(1);

@@ -18,7 +18,7 @@ use chorale::{
 /// A session of a graph without weights.
 fn session(g: &Graph) -> Session {
     let bytes = export::model(g, &export::Description::default(), &BTreeMap::new());
-    crate::support::library::runtime().session(&bytes, BTreeMap::new(), &SessionOptions::default()).unwrap()
+    crate::runtime::runtime().session(&bytes, BTreeMap::new(), &SessionOptions::default()).unwrap()
 }
 
 /// Runs a graph without weights on the inputs it declares, in their order.

@@ -88,7 +88,7 @@ fn weights_enter_by_name_and_frozen_ones_cost_no_gradient() {
     let bytes = export::model(&g, &export::Description::default(), &BTreeMap::new());
     let weight = Tensor::f32(&[2, 3], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]).unwrap();
     let weights = BTreeMap::from([("frozen.weight".to_owned(), Arc::new(weight))]);
-    let runtime = crate::support::library::runtime();
+    let runtime = crate::runtime::runtime();
     let mut session = runtime.session(&bytes, weights, &SessionOptions::default()).unwrap();
     let rows = Tensor::f32(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
     let trained = Tensor::f32(&[2], vec![1.0, 1.0]).unwrap();

@@ -3,6 +3,8 @@
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
 mod graph;
+mod plan;
+mod recipe;
+mod runtime;
 mod support;
 
-mod runtime;

@@ -42,6 +42,9 @@ pub use source::Sources;
 
 use crate::diagnostic::Diagnostic;
 
+/// What names of recipes, nodes and parameters look like, as a regular expression.
+pub const NAME_PATTERN: &str = "^[A-Za-z0-9_-]+$";
+
 /// Which section of a recipe a kind belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {

@@ -1,0 +1,5 @@
+//! Reading recipes: what is accepted, and how what is not is explained.
+
+mod accepts;
+mod overrides;
+mod rejects;

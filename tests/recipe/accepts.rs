@@ -43,7 +43,8 @@ fn toml_1_1_is_understood() {
 
 #[test]
 fn an_unused_parameter_is_a_warning_and_no_error() {
-    let sources = sources("[recipe]\nname = 'x'\n[params]\nidle = 1\nused = 2\n[stage.a]\nk = '${params.used}'\n");
+    let sources =
+        sources("[recipe]\nname = 'x'\n[params]\nidle = 1\nused = 2\n[stage.a]\nk = '${params.used}'\n");
     let recipe = recipe::parse(&sources).unwrap();
     let messages: Vec<&str> = recipe.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(messages, ["parameter `idle` is not used"]);

@@ -7,4 +7,3 @@ mod plan;
 mod recipe;
 mod runtime;
 mod support;
-

@@ -7,3 +7,4 @@ mod plan;
 mod recipe;
 mod runtime;
 mod support;
+mod train;

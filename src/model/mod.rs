@@ -2,6 +2,7 @@
 //!
 //! - [`arch`]: one file per architecture: `config.json` to a network whose forward pass is a graph.
 //! - [`layer`]: what architectures are made of. [`parameter`]: where their weights come from.
+//! - [`lora`]: low-rank adapters beside linear layers. [`loss`]: training objectives. [`optim`]: optimizers.
 //! - [`row`]: token sequences with a shared prefix as the tensors a graph takes.
 //!
 //! # Invariants
@@ -10,5 +11,8 @@
 
 pub mod arch;
 pub mod layer;
+pub mod lora;
+pub mod loss;
+pub mod optim;
 pub mod parameter;
 pub mod row;

@@ -127,9 +127,7 @@ fn nodes(section: Section, kinds: &[Entry]) -> Value {
 fn add_kind(entry: &Entry, schema: &mut Value) {
     for shapes in ["oneOf", "anyOf"] {
         if let Some(shapes) = schema.get_mut(shapes).and_then(Value::as_array_mut) {
-            for shape in shapes {
-                add_kind(entry, shape);
-            }
+            shapes.iter_mut().for_each(|shape| add_kind(entry, shape));
             return;
         }
     }

@@ -13,14 +13,14 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::{Sources, Substitutions, document, settings};
+use super::{Sources, document, settings};
 use crate::diagnostic::{Diagnostic, closest};
 
 /// The parameters of a recipe, and what became of them.
 pub(super) struct Parameters<'i> {
     values: BTreeMap<String, (Range<usize>, DeValue<'i>)>,
     used: BTreeSet<String>,
-    substitutions: Substitutions,
+    substitutions: BTreeMap<(usize, usize), String>,
 }
 
 /// A part of a string that uses parameters.
@@ -45,7 +45,7 @@ impl<'i> Parameters<'i> {
                     .push(problem.at(sources.place(&key.span())).hint("write it as a section `[params]`"));
             }
         }
-        Self { values, used: BTreeSet::new(), substitutions: Substitutions::new() }
+        Self { values, used: BTreeSet::new(), substitutions: BTreeMap::new() }
     }
 
     /// Fills parameters into `value`, at any depth. What is filled in gets the span of the text it replaces.
@@ -65,10 +65,7 @@ impl<'i> Parameters<'i> {
             }
             DeValue::String(text) if text.contains("${") => match self.fill(text, &span) {
                 Ok(filled) => *value.get_mut() = filled,
-                Err(problem) => {
-                    self.substitutions.insert((span.start, span.end), None);
-                    problems.push(problem.at(sources.place(&span)));
-                }
+                Err(problem) => problems.push(problem.at(sources.place(&span))),
             },
             _ => {}
         }
@@ -86,7 +83,7 @@ impl<'i> Parameters<'i> {
     }
 
     /// What was filled in, by the span it now has.
-    pub(super) fn into_substitutions(self) -> Substitutions {
+    pub(super) fn into_substitutions(self) -> BTreeMap<(usize, usize), String> {
         self.substitutions
     }
 
@@ -95,7 +92,7 @@ impl<'i> Parameters<'i> {
         if let [Piece::Parameter(name)] = pieces.as_slice() {
             let value = self.value(name)?.clone();
             let shown = format!("`${{params.{name}}}` is {}", settings::describe(&value));
-            self.substitutions.insert((span.start, span.end), Some(shown));
+            self.substitutions.insert((span.start, span.end), shown);
             return Ok(respan(value, span));
         }
         let mut filled = String::new();
@@ -116,8 +113,7 @@ impl<'i> Parameters<'i> {
                 },
             }
         }
-        let shown = format!("parameters filled in: `{filled}`");
-        self.substitutions.insert((span.start, span.end), Some(shown));
+        self.substitutions.insert((span.start, span.end), format!("parameters filled in: `{filled}`"));
         Ok(DeValue::String(filled.into()))
     }
 

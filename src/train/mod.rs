@@ -1,7 +1,303 @@
 //! The training loop: examples in rows, gradient steps in ONNX Runtime, a journal that survives a kill.
+//!
+//! In: a network with its weights, examples as token ids, settings. Out: the trained vector ([`Fitted`]) and what each
+//! step reported.
+//!
+//! ```text
+//! examples -- order --> examples of a step -- batch --> rows -- training graph --> gradient -- optimizer --> next vector
+//!                                                          (graph, step: buffers stay on the device)
+//! ```
+//!
+//! # Invariants
+//! - A step is a function of the settings, the examples and the state before it: no clock, no generator that runs on.
+//!   So a run that goes on from its journal ends with the same bits as one that was never interrupted.
+//! - Nothing here reads rows, tokenizes, or knows what a stage is.
 
 pub mod batch;
 pub mod example;
+
+pub mod graph;
 pub mod layout;
 pub mod order;
 pub mod state;
+pub mod step;
+
+use std::path::Path;
+
+use self::{
+    batch::Batch,
+    example::Example,
+    graph::{Trained, TrainingGraph},
+    layout::Layout,
+    order::Order,
+    state::{Journal, State, StepRecord},
+    step::Stepper,
+};
+use crate::{
+    checkpoint::Weights,
+    failure::{Failure, bug},
+    model::{
+        arch::Network,
+        lora,
+        loss::{Loss, Settings as LossSettings, Unit},
+        optim::{adamw::AdamW, schedule::Schedule},
+    },
+    runtime::{Runtime, SessionOptions},
+};
+
+/// How to train.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The objective.
+    pub loss: &'static dyn Loss,
+    /// Its numbers.
+    pub loss_settings: LossSettings,
+    /// The optimizer.
+    pub optimizer: AdamW,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// The share of all steps that warm up, 0 to 1.
+    pub warmup_ratio: f64,
+    /// Passes over the examples; above 0.
+    pub epochs: f64,
+    /// Optimizer steps, instead of `epochs`.
+    pub steps: Option<usize>,
+    /// Examples per batch; at least 1.
+    pub batch_size: usize,
+    /// Batches per optimizer step; at least 1.
+    pub accumulation: usize,
+    /// Decides the order of the examples and the first values of adapters.
+    pub seed: u64,
+}
+
+/// Who hears how training goes.
+pub trait Listener {
+    /// `done` of `total` tokens went through the model.
+    fn progress(&self, done: u64, total: u64);
+    /// Whether to stop; asked before each step.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// What training ends with.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// Where each tensor lies in `trainable`.
+    pub layout: Layout,
+    /// The trained vector.
+    pub trainable: Vec<f32>,
+    /// What each step reported.
+    pub records: Vec<StepRecord>,
+}
+
+/// The first trainable vector: the weights themselves, or adapters that change nothing yet.
+pub fn initial(
+    trained: &Trained,
+    layout: &Layout,
+    weights: &Weights,
+    seed: u64,
+) -> Result<Vec<f32>, Failure> {
+    let mut vector = Vec::with_capacity(layout.len());
+    match trained {
+        Trained::All => {
+            for slot in layout.slots() {
+                let tensor = weights.get(&slot.name).filter(|tensor| tensor.shape() == slot.shape);
+                let values = tensor.and_then(|tensor| tensor.as_f32()).ok_or_else(|| {
+                    Failure::input(format!(
+                        "the model has no f32 tensor `{}` of shape {:?}",
+                        slot.name, slot.shape
+                    ))
+                })?;
+                vector.extend_from_slice(values);
+            }
+        }
+        Trained::Adapters(_, targets) => {
+            let first: Vec<String> = targets.iter().map(lora::Target::a).collect();
+            for slot in layout.slots() {
+                if first.contains(&slot.name) {
+                    vector.extend(lora::initial_a(seed, &slot.name, slot.shape[0], slot.shape[1]));
+                } else {
+                    vector.resize(vector.len() + slot.len(), 0.0);
+                }
+            }
+        }
+    }
+    Ok(vector)
+}
+
+/// What is trained on what, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// The network.
+    pub network: &'a dyn Network,
+    /// Which of its tensors, or which adapters.
+    pub trained: &'a Trained,
+    /// At least one, all of the loss's number of branches and scorable.
+    pub examples: &'a [Example],
+    /// How.
+    pub settings: &'a Settings,
+}
+
+/// Trains. What is in the folder `journal` is gone on from, if it belongs to a run of the same size; the caller sees to
+/// it that it belongs to the same task.
+pub fn fit(
+    runtime: &Runtime,
+    task: Task<'_>,
+    mut weights: Weights,
+    journal: &Path,
+    listener: &dyn Listener,
+) -> Result<Fitted, Failure> {
+    let settings = task.settings;
+    if task.examples.is_empty() {
+        bug("training on no examples");
+    }
+    let training = graph::build(task.network, task.trained, settings.loss, &settings.loss_settings);
+    let journal = Journal::new(journal);
+    let (state, records) = if let Some(resumed) = journal.load(training.layout.len())? {
+        resumed
+    } else {
+        journal.clear()?;
+        let trainable = initial(task.trained, &training.layout, &weights, settings.seed)?;
+        let zeros = vec![0.0; trainable.len()];
+        (State { step: 0, trainable, first: zeros.clone(), second: zeros }, Vec::new())
+    };
+    weights.retain(|name, _| training.graph.initializers().iter().any(|w| training.graph.name(*w) == name));
+    let accumulates = settings.accumulation > 1;
+    let options = SessionOptions::default();
+    let mut stepper = Stepper::new(runtime, &training, weights, &settings.optimizer, accumulates, &options)?;
+    stepper.set(&state)?;
+    let mut run = Run::new(task, journal, journal_interval(&training));
+    let records = run.steps(&mut stepper, state.step, records, listener)?;
+    let trainable = stepper.state(run.total)?.trainable;
+    Ok(Fitted { layout: training.layout, trainable, records })
+}
+
+/// A training run: everything that stays the same from step to step.
+struct Run<'a> {
+    settings: &'a Settings,
+    examples: &'a [Example],
+    order: Order,
+    total: usize,
+    warmup: usize,
+    journal: Journal,
+    /// After how many tokens a state is written.
+    interval: u64,
+}
+
+impl<'a> Run<'a> {
+    fn new(task: Task<'a>, journal: Journal, interval: u64) -> Self {
+        let Task { settings, examples, .. } = task;
+        let per_step = settings.batch_size.saturating_mul(settings.accumulation);
+        let order = Order::new(settings.seed, examples.len(), per_step);
+        let by_epochs = (settings.epochs * order.steps_per_epoch() as f64).ceil().max(1.0) as usize;
+        let total = settings.steps.unwrap_or(by_epochs);
+        let warmup = (total as f64 * settings.warmup_ratio).ceil() as usize;
+        Self { settings, examples, order, total, warmup, journal, interval }
+    }
+
+    /// Takes the steps after the first `done`, and returns the records of all.
+    fn steps(
+        &mut self,
+        stepper: &mut Stepper,
+        done: usize,
+        mut records: Vec<StepRecord>,
+        listener: &dyn Listener,
+    ) -> Result<Vec<StepRecord>, Failure> {
+        let total_tokens = self.tokens(self.total);
+        let mut tokens = self.tokens(done);
+        let mut saved = done;
+        let mut tokens_saved = tokens;
+        for step in done..self.total {
+            listener.progress(tokens, total_tokens);
+            if listener.is_cancelled() {
+                if step > saved {
+                    self.journal.save(&stepper.state(step)?, &records[saved..])?;
+                }
+                return Err(Failure::cancelled());
+            }
+            records.push(self.step(stepper, step)?);
+            tokens += self.step_tokens(step);
+            if tokens - tokens_saved >= self.interval && step + 1 < self.total {
+                self.journal.save(&stepper.state(step + 1)?, &records[saved..])?;
+                saved = step + 1;
+                tokens_saved = tokens;
+            }
+        }
+        listener.progress(total_tokens, total_tokens);
+        Ok(records)
+    }
+
+    /// One optimizer step, counted from 0.
+    fn step(&mut self, stepper: &mut Stepper, step: usize) -> Result<StepRecord, Failure> {
+        let settings = self.settings;
+        let mut chosen: Vec<&Example> = self.order.step(step).iter().map(|i| &self.examples[*i]).collect();
+        if settings.accumulation > 1 {
+            // Batches of equal length are padded least.
+            chosen.sort_by_key(|example| example.longest());
+        }
+        let batches: Vec<Batch> = chosen.chunks(settings.batch_size).map(Batch::new).collect();
+        let units = match settings.loss.unit() {
+            Unit::Token => batches.iter().map(Batch::scored).sum(),
+            Unit::Example => chosen.len(),
+        };
+        let reported = stepper.gradient(&batches, units)?;
+        let factor = settings.schedule.factor(step, self.warmup, self.total);
+        let rate = settings.learning_rate * factor;
+        let grad_norm = stepper.update(settings.optimizer.rates(rate, step + 1))?;
+        let finite = |name: &str, number: f64| {
+            if number.is_finite() {
+                return Ok(());
+            }
+            let message = format!("step {}: {name} is not a finite number: {number}", step + 1);
+            Err(Failure::input(message)
+                .hint("lower `learning_rate`, or look for damaged weights and empty texts among the inputs"))
+        };
+        finite("the loss", reported.loss)?;
+        finite("the gradient's norm", grad_norm)?;
+        Ok(StepRecord {
+            step: step + 1,
+            epoch: (step + 1) as f64 / self.order.steps_per_epoch() as f64,
+            learning_rate: rate,
+            loss: reported.loss,
+            grad_norm,
+            metrics: reported.metrics,
+        })
+    }
+
+    /// Tokens of all examples that one step sees.
+    fn step_tokens(&mut self, step: usize) -> u64 {
+        let examples = self.examples;
+        self.order.step(step).iter().map(|index| tokens_of(&examples[*index])).sum()
+    }
+
+    /// Tokens that the first `steps` steps see.
+    fn tokens(&mut self, steps: usize) -> u64 {
+        let epochs = steps / self.order.steps_per_epoch();
+        let epoch: u64 = self.examples.iter().map(tokens_of).sum();
+        let begun = epochs * self.order.steps_per_epoch();
+        epochs as u64 * epoch + (begun..steps).map(|step| self.step_tokens(step)).sum::<u64>()
+    }
+}
+
+fn tokens_of(example: &Example) -> u64 {
+    (example.prompt.len() + example.branches.iter().map(Vec::len).sum::<usize>()) as u64
+}
+
+/// After how many tokens a state is written.
+///
+/// Writing costs time in proportion to what is trained, a token costs time in proportion to what it passes through. With
+/// these numbers a laptop loses a few seconds of work to a kill, and spends about a hundredth of the time on writing.
+fn journal_interval(training: &TrainingGraph) -> u64 {
+    /// Multiplications of a forward pass that are worth repeating after a kill.
+    const MULTIPLICATIONS: u64 = 100_000_000_000;
+    /// Tokens that take a hundred times as long to train on as a state takes to write, if all weights are trained.
+    const TOKENS: u64 = 100_000;
+    let graph = &training.graph;
+    let size =
+        |value| graph.fact(value).known_shape().map_or(0, |shape| shape.iter().product::<usize>() as u64);
+    let frozen: u64 = graph.initializers().iter().map(|weight| size(*weight)).sum();
+    let trained = training.layout.len() as u64;
+    let passed = (frozen + trained).max(1);
+    (MULTIPLICATIONS / passed).max(TOKENS.saturating_mul(trained) / passed)
+}

@@ -162,9 +162,9 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 fn digest(vectors: &[&[u8]; 3]) -> Digest {
     let mut hasher = blake3::Hasher::new();
-    vectors.iter().for_each(|vector| {
+    for vector in vectors {
         hasher.update_rayon(vector);
-    });
+    }
     Digest::from_hasher(&hasher)
 }
 

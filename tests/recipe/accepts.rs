@@ -1,5 +1,7 @@
 //! What a recipe may look like.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use chorale::{
     diagnostic::Source,
     recipe::{self, Section, Sources},

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// All toy kinds.
-pub(crate) static KINDS: &[Entry] = &[
+pub static KINDS: &[Entry] = &[
     Entry::of::<Lines>(),
     Entry::of::<Echo>(),
     Entry::of::<Fail>(),
@@ -30,7 +30,7 @@ pub(crate) static KINDS: &[Entry] = &[
 /// How a toy text is decorated.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Case {
+pub enum Case {
     /// As it is.
     #[default]
     Keep,
@@ -41,27 +41,27 @@ pub(crate) enum Case {
 /// Nested settings of `echo`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// Stands before the text.
-    pub(crate) left: String,
+    pub left: String,
     /// Stands behind it.
     #[serde(default)]
-    pub(crate) right: String,
+    pub right: String,
 }
 
 /// `lines`: one text per line of a file, or the texts themselves.
-pub(crate) enum Lines {}
+pub enum Lines {}
 
 /// Settings of `lines`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LinesSpec {
+pub struct LinesSpec {
     /// The texts.
     #[serde(default)]
-    pub(crate) lines: Vec<String>,
+    pub lines: Vec<String>,
     /// A file whose lines are more texts.
     #[serde(default, skip_serializing)]
-    pub(crate) path: Option<String>,
+    pub path: Option<String>,
 }
 
 impl Kind for Lines {
@@ -90,30 +90,30 @@ impl Kind for Lines {
 }
 
 /// `echo`: texts again, decorated.
-pub(crate) enum Echo {}
+pub enum Echo {}
 
 /// Settings of `echo`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct EchoSpec {
+pub struct EchoSpec {
     /// The texts to repeat.
     #[serde(skip_serializing)]
-    pub(crate) texts: Reference,
+    pub texts: Reference,
     /// More texts to repeat.
     #[serde(default, skip_serializing)]
-    pub(crate) more: Option<Reference>,
+    pub more: Option<Reference>,
     /// How often each is repeated.
     #[serde(default = "one")]
-    pub(crate) times: u32,
+    pub times: u32,
     /// A number that must not be negative.
     #[serde(default)]
-    pub(crate) loudness: f64,
+    pub loudness: f64,
     /// What becomes of its letters.
     #[serde(default)]
-    pub(crate) case: Case,
+    pub case: Case,
     /// What is put around it.
     #[serde(default)]
-    pub(crate) frame: Option<Frame>,
+    pub frame: Option<Frame>,
 }
 
 fn one() -> u32 {
@@ -167,17 +167,17 @@ impl Kind for Echo {
 }
 
 /// `fail`: fails.
-pub(crate) enum Fail {}
+pub enum Fail {}
 
 /// Settings of `fail`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FailSpec {
+pub struct FailSpec {
     /// What it says.
-    pub(crate) message: String,
+    pub message: String,
     /// What it waits for.
     #[serde(default, skip_serializing)]
-    pub(crate) texts: Option<Reference>,
+    pub texts: Option<Reference>,
 }
 
 impl Kind for Fail {
@@ -200,17 +200,17 @@ impl Kind for Fail {
 }
 
 /// `slow`: takes its time, and stops when asked to.
-pub(crate) enum Slow {}
+pub enum Slow {}
 
 /// Settings of `slow`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SlowSpec {
+pub struct SlowSpec {
     /// How long it takes, in milliseconds.
-    pub(crate) milliseconds: u64,
+    pub milliseconds: u64,
     /// What it waits for.
     #[serde(default, skip_serializing)]
-    pub(crate) texts: Option<Reference>,
+    pub texts: Option<Reference>,
 }
 
 impl Kind for Slow {
@@ -239,15 +239,15 @@ impl Kind for Slow {
 }
 
 /// `count`: how many texts there are.
-pub(crate) enum Count {}
+pub enum Count {}
 
 /// Settings of `count`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CountSpec {
+pub struct CountSpec {
     /// What is counted.
     #[serde(skip_serializing)]
-    pub(crate) texts: Reference,
+    pub texts: Reference,
 }
 
 impl Kind for Count {
@@ -267,15 +267,15 @@ impl Kind for Count {
 }
 
 /// `tee`: the same texts twice, so that a reference must name an output.
-pub(crate) enum Tee {}
+pub enum Tee {}
 
 /// Settings of `tee`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TeeSpec {
+pub struct TeeSpec {
     /// The texts.
     #[serde(skip_serializing)]
-    pub(crate) texts: Reference,
+    pub texts: Reference,
 }
 
 impl Kind for Tee {

@@ -4,4 +4,3 @@ pub mod cache;
 pub mod check;
 pub mod completions;
 pub mod plan;
-pub mod run;

@@ -1,0 +1,164 @@
+//! Losses, metrics and every gradient of the golden cases.
+
+use chorale::{
+    checkpoint::Weights,
+    model::{lora::Lora, loss::Unit, optim::adamw::AdamW},
+    runtime::SessionOptions,
+    tensor::close::Tolerance,
+    train::{
+        batch::Batch,
+        example::Example,
+        graph::{self, Trained, TrainingGraph},
+        initial,
+        layout::Layout,
+        state::State,
+        step::{Reported, Stepper},
+    },
+};
+use serde_json::Value as Json;
+
+use super::{Tensors, assert_close, case, examples, model, settings};
+
+/// The trainable vector with the tensors that `values` has under the prefix replaced.
+fn with_tensors(layout: &Layout, mut vector: Vec<f32>, values: &Tensors, prefix: &str) -> Vec<f32> {
+    for slot in layout.slots() {
+        if let Some((_, tensor)) = values.get(&format!("{prefix}{}", slot.name)) {
+            vector[slot.offset..slot.offset + slot.len()].copy_from_slice(tensor);
+        }
+    }
+    vector
+}
+
+pub(super) fn lora_of(facts: &Json) -> Option<Lora> {
+    let lora = facts.get("lora")?;
+    Some(Lora {
+        rank: lora["rank"].as_u64().unwrap() as usize,
+        alpha: lora["alpha"].as_f64().unwrap(),
+        targets: lora["targets"].as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect(),
+    })
+}
+
+/// A model on the device at the values that a golden case starts from.
+pub(super) struct Start {
+    pub(super) training: TrainingGraph,
+    pub(super) stepper: Stepper,
+}
+
+pub(super) const ADAPTER: &str = "initial.base_model.model.";
+
+pub(super) fn start(
+    name: &str,
+    objective: &str,
+    facts: &Json,
+    values: &Tensors,
+    optimizer: &AdamW,
+    accumulates: bool,
+) -> Start {
+    let (network, weights) = model(name);
+    let trained = Trained::new(&*network, lora_of(facts).as_ref()).unwrap();
+    let settings = settings(objective);
+    let training = graph::build(&*network, &trained, settings.loss, &settings.loss_settings);
+    let vector = initial(&trained, &training.layout, &weights, 0).unwrap();
+    let vector = with_tensors(&training.layout, vector, values, ADAPTER);
+    let frozen: Weights = match trained {
+        Trained::All => Weights::new(),
+        Trained::Adapters(..) => weights,
+    };
+    let runtime = crate::runtime::runtime();
+    let stepper =
+        Stepper::new(runtime, &training, frozen, optimizer, accumulates, &SessionOptions::default()).unwrap();
+    let zeros = vec![0.0; vector.len()];
+    stepper.set(&State { step: 0, trainable: vector, first: zeros.clone(), second: zeros }).unwrap();
+    Start { training, stepper }
+}
+
+impl Start {
+    pub(super) fn gradient(&mut self, examples: &[Example], batch: usize) -> Reported {
+        let examples: Vec<&Example> = examples.iter().collect();
+        let batches: Vec<Batch> = examples.chunks(batch).map(Batch::new).collect();
+        let units = match self.training.loss.unit() {
+            Unit::Token => batches.iter().map(Batch::scored).sum(),
+            Unit::Example => examples.len(),
+        };
+        self.stepper.gradient(&batches, units).unwrap()
+    }
+}
+
+fn check(name: &str, model: &str, objective: &str, batch: usize) {
+    let (facts, values) = case(name);
+    let most = Tolerance::Training.relative();
+    let mut start = start(model, objective, &facts, &values, &settings(objective).optimizer, batch < 8);
+    let reported = start.gradient(&examples(&facts["rows"]), batch);
+    assert_close(
+        &format!("{name}: loss"),
+        &[reported.loss as f32],
+        &[facts["loss"].as_f64().unwrap() as f32],
+        most,
+    );
+    let metrics = facts.get("metrics").and_then(Json::as_object).cloned().unwrap_or_default();
+    assert_eq!(reported.metrics.len(), metrics.len(), "{name}");
+    for (metric, expected) in &metrics {
+        let expected = expected.as_f64().unwrap() as f32;
+        assert_close(&format!("{name}: {metric}"), &[reported.metrics[metric] as f32], &[expected], most);
+    }
+    let gradient = start.stepper.read_gradient().unwrap();
+    let gradient = gradient.as_f32().unwrap();
+    let mut seen = 0;
+    for slot in start.training.layout.slots() {
+        let names = [format!("gradient.{}", slot.name), format!("gradient.base_model.model.{}", slot.name)];
+        let (shape, expected) = names.iter().find_map(|name| values.get(name)).unwrap();
+        assert_eq!(shape, &slot.shape, "{name}: {}", slot.name);
+        let got = &gradient[slot.offset..slot.offset + slot.len()];
+        assert_close(&format!("{name}: gradient of {}", slot.name), got, expected, most);
+        seen += 1;
+    }
+    assert_eq!(seen, values.keys().filter(|name| name.starts_with("gradient.")).count(), "{name}");
+    assert!(seen >= 8, "{name} has {seen} gradients");
+}
+
+#[test]
+fn language_model_gradients_are_those_of_pytorch() {
+    check("tied-lm", "tied", "lm", 8);
+    check("untied-lm", "untied", "lm", 8);
+}
+
+#[test]
+fn fine_tuning_gradients_are_those_of_pytorch() {
+    check("untied-sft", "untied", "sft", 8);
+}
+
+#[test]
+fn preference_gradients_are_those_of_pytorch() {
+    check("untied-dpo", "untied", "dpo", 8);
+}
+
+#[test]
+fn adapter_gradients_are_those_of_peft() {
+    check("tied-dpo-lora", "tied", "dpo", 8);
+}
+
+#[test]
+fn a_step_cut_into_batches_has_the_gradient_of_the_whole() {
+    check("tied-lm", "tied", "lm", 2);
+    check("untied-sft", "untied", "sft", 1);
+    check("untied-dpo", "untied", "dpo", 2);
+}
+
+#[test]
+fn a_pair_that_shares_its_prompt_is_two_separate_sequences() {
+    let (facts, values) = case("untied-dpo");
+    let rows = examples(&facts["rows"]);
+    let mut pairs = start("untied", "dpo", &facts, &values, &settings("dpo").optimizer, false);
+    let together = pairs.gradient(&rows, 8).metrics;
+    let mut single = start("untied", "sft", &facts, &values, &settings("sft").optimizer, false);
+    for (role, name) in ["logps/chosen", "logps/rejected"].iter().enumerate() {
+        let mut sum = 0.0;
+        for row in &rows {
+            let alone =
+                Example { branches: vec![row.branches[role].clone()], references: Vec::new(), ..row.clone() };
+            sum -= single.gradient(std::slice::from_ref(&alone), 1).loss * alone.scored() as f64;
+        }
+        let mean = (sum / rows.len() as f64) as f32;
+        assert_close(name, &[together[*name] as f32], &[mean], Tolerance::Close.relative());
+    }
+}

@@ -1,0 +1,90 @@
+//! A run that is interrupted and goes on ends with the same bits as one that is not.
+
+use std::{cell::Cell, path::Path};
+
+use chorale::{
+    failure::Cause,
+    model::lora::Lora,
+    train::{self, Fitted, Listener, Settings, Task, example::Example, graph::Trained},
+};
+
+use super::{Deaf, case, examples, model, settings};
+
+/// Cancels after a number of steps.
+struct Impatient {
+    left: Cell<usize>,
+}
+
+impl Listener for Impatient {
+    fn progress(&self, _done: u64, _total: u64) {}
+
+    fn is_cancelled(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left == 0
+    }
+}
+
+fn fit(
+    settings: &Settings,
+    lora: Option<&Lora>,
+    examples: &[Example],
+    journal: &Path,
+    listener: &dyn Listener,
+) -> Result<Fitted, chorale::failure::Failure> {
+    let (network, weights) = model("untied");
+    let trained = Trained::new(&*network, lora).unwrap();
+    let runtime = crate::runtime::runtime();
+    let task = Task { network: &*network, trained: &trained, examples, settings };
+    train::fit(runtime, task, weights, journal, listener)
+}
+
+fn interrupted_equals_straight(settings: &Settings, lora: Option<&Lora>, examples: &[Example]) {
+    let folder = tempfile::tempdir().unwrap();
+    let straight = fit(settings, lora, examples, folder.path(), &Deaf).unwrap();
+    assert!(straight.records.len() >= 6);
+    let folder = tempfile::tempdir().unwrap();
+    for steps in [1, 0, 2, 1] {
+        let listener = Impatient { left: Cell::new(steps) };
+        let failure = fit(settings, lora, examples, folder.path(), &listener).unwrap_err();
+        assert_eq!(failure.cause, Cause::Cancelled);
+    }
+    let resumed = fit(settings, lora, examples, folder.path(), &Deaf).unwrap();
+    assert_eq!(resumed.records, straight.records);
+    let bits = |fitted: &Fitted| fitted.trainable.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&resumed), bits(&straight));
+}
+
+#[test]
+fn all_weights_end_with_the_same_bits() {
+    let (facts, _) = case("tied-lm-steps");
+    let texts: Vec<Example> = facts["batches"].as_array().unwrap().iter().flat_map(examples).collect();
+    let mut settings = settings("lm");
+    settings.batch_size = 3;
+    settings.accumulation = 2;
+    settings.epochs = 1.6;
+    settings.optimizer.weight_decay = 0.1;
+    interrupted_equals_straight(&settings, None, &texts);
+}
+
+#[test]
+fn adapters_end_with_the_same_bits() {
+    let (facts, _) = case("untied-dpo-lora-steps");
+    let pairs: Vec<Example> = facts["batches"].as_array().unwrap().iter().flat_map(examples).collect();
+    let lora = Lora { rank: 4, alpha: 8.0, targets: vec!["q_proj".to_owned(), "down_proj".to_owned()] };
+    let mut settings = settings("dpo");
+    settings.batch_size = 3;
+    interrupted_equals_straight(&settings, Some(&lora), &pairs);
+}
+
+#[test]
+fn a_loss_that_is_no_number_names_its_step() {
+    let (facts, _) = case("tied-lm-steps");
+    let texts: Vec<Example> = facts["batches"].as_array().unwrap().iter().flat_map(examples).collect();
+    let mut settings = settings("lm");
+    settings.learning_rate = 1e30;
+    let folder = tempfile::tempdir().unwrap();
+    let failure = fit(&settings, None, &texts, folder.path(), &Deaf).unwrap_err();
+    assert!(failure.message.starts_with("step 2: the loss is not a finite number"), "{failure}");
+    assert!(failure.hint.unwrap().contains("learning_rate"));
+}

@@ -29,9 +29,8 @@ pub fn letter(text: &str, label: &str, variant: Option<&str>, accept: Letters) -
     let first = characters.next()?;
     let found = match characters.next() {
         None if accept == Letters::AsPublished => return Some(first),
-        None => first,
         Some(second) if LETTERS.contains(&second) => second,
-        Some(_) => first,
+        _ => first,
     };
     LETTERS.contains(&found).then_some(found)
 }

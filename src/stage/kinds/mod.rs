@@ -2,5 +2,20 @@
 
 use super::contract::Entry;
 
+pub mod dataset;
+pub mod evaluate;
+pub mod facts;
+pub mod pairs;
+pub mod reading;
+pub mod report;
+pub mod vote;
+
 /// Every kind, in the order in which `--help`, schemas and the README list them.
-pub static KINDS: &[Entry] = &[];
+pub static KINDS: &[Entry] = &[
+    Entry::of::<facts::Facts>(),
+    Entry::of::<dataset::Dataset>(),
+    Entry::of::<vote::VoteKind>(),
+    Entry::of::<pairs::Pairs>(),
+    Entry::of::<evaluate::Evaluate>(),
+    Entry::of::<report::Report>(),
+];

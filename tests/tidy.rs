@@ -53,7 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "report::content",
         ],
     ),
-    ("report", &["engine", "plan", "artifact", "align"]),
+    ("report", &["engine", "cache", "plan", "artifact", "align"]),
     (
         "cli",
         &[

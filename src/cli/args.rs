@@ -85,6 +85,8 @@ pub enum Command {
     Check(command::check::CheckArgs),
     /// Show what a recipe would run, and in which order
     Plan(command::plan::PlanArgs),
+    /// Run a recipe: what is done already is not done again
+    Run(command::run::RunArgs),
     /// See or verify the store of results
     Cache(command::cache::CacheArgs),
     /// Print completions for a shell

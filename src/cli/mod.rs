@@ -22,9 +22,12 @@ pub mod args;
 pub mod command;
 pub mod console;
 pub mod exit;
+pub mod interrupt;
+pub mod log;
 pub mod recipe_file;
 pub mod setup;
 pub mod stop;
+pub mod summary;
 pub mod table;
 pub mod terminal;
 
@@ -39,7 +42,7 @@ pub fn main() -> ExitCode {
         }
     };
     let setup = Setup::new(&args.global);
-    dispatch(&args.command, &setup)
+    dispatch(&args.command, &setup, args.global.verbose)
         .unwrap_or_else(|stop| match stop {
             Stop::Told(exit) => exit,
             Stop::Failed(failure) => {
@@ -50,10 +53,11 @@ pub fn main() -> ExitCode {
         .into()
 }
 
-fn dispatch(command: &Command, setup: &Setup) -> Result<Exit, Stop> {
+fn dispatch(command: &Command, setup: &Setup, verbose: u8) -> Result<Exit, Stop> {
     match command {
         Command::Check(args) => command::check::run(args, setup),
         Command::Plan(args) => command::plan::run(args, setup),
+        Command::Run(args) => command::run::run(args, setup, verbose),
         Command::Cache(args) => command::cache::run(args, setup),
         Command::Completions(args) => command::completions::run(args, setup),
     }

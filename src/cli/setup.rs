@@ -10,6 +10,10 @@ use super::{
     args::{ColorWhen, Global},
     console::{Console, Volume},
 };
+use crate::{
+    failure::Failure,
+    runtime::{Device, Listener, RuntimeSettings},
+};
 
 /// Everything a command needs to know about its surroundings.
 #[derive(Clone, Debug)]
@@ -68,6 +72,19 @@ impl Setup {
             console: Console::new(colors, text("TERM").is_some_and(|term| term == "dumb"), volume),
             log: text("CHORALE_LOG"),
         }
+    }
+
+    /// The settings of the runtime. `listener` hears about a fetch or a missing device.
+    pub fn runtime(&self, listener: Option<Listener>) -> Result<RuntimeSettings, Failure> {
+        let device: Device = self.device.parse()?;
+        Ok(RuntimeSettings {
+            library: self.library.clone(),
+            dylib_path: self.system_library.clone(),
+            device,
+            threads: self.threads,
+            listener,
+            ..RuntimeSettings::new(&self.user_cache)
+        })
     }
 
     /// The folder of results as it should be shown.

@@ -23,7 +23,8 @@ pub(super) struct Draft<'r, 'i> {
 /// Plans a recipe. Returns everything that is wrong with it, and its warnings too, sorted by position.
 pub fn build(recipe: &Recipe<'_>, kinds: &'static [Entry]) -> Result<Plan, Vec<Diagnostic>> {
     let mut problems = recipe.problems.clone();
-    if recipe.nodes.is_empty() {
+    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+    if recipe.nodes.is_empty() && !problems.iter().any(is_error) {
         let problem = Diagnostic::error("the recipe has nothing to run");
         let hint = "add a section `[stage.NAME]` with a `kind`";
         problems.push(problem.at(recipe.sources.place(&(0..0))).hint(hint));
@@ -40,7 +41,7 @@ pub fn build(recipe: &Recipe<'_>, kinds: &'static [Entry]) -> Result<Plan, Vec<D
     let wiring = wire::wire(recipe, &drafts, &mut problems);
     order::reject_cycles(recipe, &drafts, &wiring, &mut problems);
     recipe.sources.sort(&mut problems);
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+    if problems.iter().any(is_error) {
         return Err(problems);
     }
     let (nodes, edges) = order::arrange(recipe, drafts, wiring);

@@ -90,9 +90,9 @@ pub(super) fn arrange(
     }
     let at = |old: usize| position.get(old).copied().unwrap_or_else(|| bug("an edge to no node"));
     let mut edges = DiGraph::with_capacity(order.len(), written.edge_count());
-    order.iter().for_each(|_| {
+    for _ in &order {
         edges.add_node(());
-    });
+    }
     let mut pending: Vec<_> = written.raw_edges().iter().map(|edge| (edge.source(), edge.target())).collect();
     pending.sort_unstable();
     for (from, to) in pending {

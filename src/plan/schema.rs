@@ -127,7 +127,9 @@ fn nodes(section: Section, kinds: &[Entry]) -> Value {
 fn add_kind(entry: &Entry, schema: &mut Value) {
     for shapes in ["oneOf", "anyOf"] {
         if let Some(shapes) = schema.get_mut(shapes).and_then(Value::as_array_mut) {
-            shapes.iter_mut().for_each(|shape| add_kind(entry, shape));
+            for shape in shapes {
+                add_kind(entry, shape);
+            }
             return;
         }
     }

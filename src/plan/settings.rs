@@ -35,7 +35,8 @@ pub(super) fn read(
         add_all_missing(entry, &table, &mut mistakes);
     }
     let header = node.name.span();
-    for mistake in &mistakes {
+    let unresolved = |span: Option<&Range<usize>>| span.is_some_and(|span| recipe.is_unresolved(span));
+    for mistake in mistakes.iter().filter(|mistake| !unresolved(mistake.span.as_ref())) {
         let mut problem = mistake.diagnostic(&subject(node), &header, recipe.sources);
         let origin = mistake.span.as_ref().and_then(|span| recipe.substitution(span));
         problem.hint = match (problem.hint, origin) {
@@ -49,6 +50,9 @@ pub(super) fn read(
     let stage = stage?;
     for problem in stage.check() {
         let written = settings::value_span(table.get_ref(), &problem.field);
+        if unresolved(written.as_ref()) {
+            continue;
+        }
         let what = format!("`{}` of {}: {}", problem.field, subject(node), problem.message);
         let place = recipe.sources.place(&written.unwrap_or_else(|| header.clone()));
         problems.push(Diagnostic { hint: problem.hint, ..Diagnostic::error(what).at(place) });

@@ -98,7 +98,8 @@ fn choose<'o>(
         several => {
             let names: Vec<String> =
                 several.iter().map(|output| format!("`{source}.{}`", output.name)).collect();
-            let message = format!("`{source}` has several outputs of kind {wanted}");
+            let message =
+                format!("{reader} reads {wanted} from `{}`, but `{source}` writes several", port.field);
             let hint = format!("name one of: {}", names.join(", "));
             Err(Diagnostic::error(message).label("which one?").hint(hint))
         }

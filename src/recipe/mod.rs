@@ -92,8 +92,11 @@ pub struct Recipe<'i> {
     pub problems: Vec<Diagnostic>,
     /// The texts it was read from.
     pub sources: &'i Sources,
-    substitutions: BTreeMap<(usize, usize), String>,
+    substitutions: Substitutions,
 }
+
+/// What was filled in, by the span it has now; `None` where nothing could be.
+type Substitutions = BTreeMap<(usize, usize), Option<String>>;
 
 /// A node of a recipe.
 #[derive(Clone, Debug)]
@@ -109,6 +112,12 @@ pub struct Node<'i> {
 impl Recipe<'_> {
     /// If the value at `span` came from a parameter: which one, and what it is, as a text for people.
     pub fn substitution(&self, span: &Range<usize>) -> Option<&str> {
-        self.substitutions.get(&(span.start, span.end)).map(String::as_str)
+        self.substitutions.get(&(span.start, span.end))?.as_deref()
+    }
+
+    /// Whether the value at `span` uses a parameter that could not be filled in. That is among the problems; any other
+    /// complaint about such a value is an echo.
+    pub fn is_unresolved(&self, span: &Range<usize>) -> bool {
+        self.substitutions.get(&(span.start, span.end)).is_some_and(Option::is_none)
     }
 }

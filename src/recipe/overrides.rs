@@ -40,7 +40,7 @@ fn apply_one<'i>(text: &'i str, base: usize, root: &mut DeTable<'i>) -> Result<(
         start += key.len() + 1;
     }
     let value = read_value(value, base + path.len() + 1)?;
-    place(root, &keys, value).map_err(|(span, problem)| (span, problem))
+    place(root, &keys, value)
 }
 
 /// Puts `value` at the path `keys`.

@@ -13,14 +13,14 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::{Sources, document, settings};
+use super::{Sources, Substitutions, document, settings};
 use crate::diagnostic::{Diagnostic, closest};
 
 /// The parameters of a recipe, and what became of them.
 pub(super) struct Parameters<'i> {
     values: BTreeMap<String, (Range<usize>, DeValue<'i>)>,
     used: BTreeSet<String>,
-    substitutions: BTreeMap<(usize, usize), String>,
+    substitutions: Substitutions,
 }
 
 /// A part of a string that uses parameters.
@@ -45,7 +45,7 @@ impl<'i> Parameters<'i> {
                     .push(problem.at(sources.place(&key.span())).hint("write it as a section `[params]`"));
             }
         }
-        Self { values, used: BTreeSet::new(), substitutions: BTreeMap::new() }
+        Self { values, used: BTreeSet::new(), substitutions: Substitutions::new() }
     }
 
     /// Fills parameters into `value`, at any depth. What is filled in gets the span of the text it replaces.
@@ -65,7 +65,10 @@ impl<'i> Parameters<'i> {
             }
             DeValue::String(text) if text.contains("${") => match self.fill(text, &span) {
                 Ok(filled) => *value.get_mut() = filled,
-                Err(problem) => problems.push(problem.at(sources.place(&span))),
+                Err(problem) => {
+                    self.substitutions.insert((span.start, span.end), None);
+                    problems.push(problem.at(sources.place(&span)));
+                }
             },
             _ => {}
         }
@@ -83,7 +86,7 @@ impl<'i> Parameters<'i> {
     }
 
     /// What was filled in, by the span it now has.
-    pub(super) fn into_substitutions(self) -> BTreeMap<(usize, usize), String> {
+    pub(super) fn into_substitutions(self) -> Substitutions {
         self.substitutions
     }
 
@@ -92,7 +95,7 @@ impl<'i> Parameters<'i> {
         if let [Piece::Parameter(name)] = pieces.as_slice() {
             let value = self.value(name)?.clone();
             let shown = format!("`${{params.{name}}}` is {}", settings::describe(&value));
-            self.substitutions.insert((span.start, span.end), shown);
+            self.substitutions.insert((span.start, span.end), Some(shown));
             return Ok(respan(value, span));
         }
         let mut filled = String::new();
@@ -113,7 +116,8 @@ impl<'i> Parameters<'i> {
                 },
             }
         }
-        self.substitutions.insert((span.start, span.end), format!("parameters filled in: `{filled}`"));
+        let shown = format!("parameters filled in: `{filled}`");
+        self.substitutions.insert((span.start, span.end), Some(shown));
         Ok(DeValue::String(filled.into()))
     }
 

@@ -56,17 +56,17 @@ pub fn bytes(size: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A share of one as a percentage with one digit: `83.7`.
-pub fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1}", share * 100.0) } else { "-".to_owned() }
+/// A percentage with one digit: `83.7`; a dash when there is none.
+pub fn percent(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
 }
 
-/// The difference of two shares in percentage points, with its sign: `+2.1`.
-pub fn points(difference: f64) -> String {
-    if !difference.is_finite() {
+/// A difference in percentage points with its sign: `+2.1`; empty when there is none.
+pub fn points(difference: Option<f64>) -> String {
+    let Some(difference) = difference.filter(|difference| difference.is_finite()) else {
         return String::new();
-    }
-    let rounded = (difference * 1000.0).round() / 10.0;
+    };
+    let rounded = (difference * 10.0).round() / 10.0;
     if rounded == 0.0 { "±0.0".to_owned() } else { format!("{rounded:+.1}").replace('-', "−") }
 }
 
@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn differences_carry_their_sign() {
-        assert_eq!([points(0.021), points(-0.0304), points(0.0001)], ["+2.1", "−3.0", "±0.0"]);
-        assert_eq!(percent(0.837), "83.7");
+        assert_eq!(
+            [points(Some(2.1)), points(Some(-3.04)), points(Some(0.01)), points(None)],
+            ["+2.1", "−3.0", "±0.0", ""]
+        );
+        assert_eq!([percent(Some(83.74)), percent(None)], ["83.7", "-"]);
     }
 }

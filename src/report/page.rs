@@ -49,6 +49,8 @@ pub struct NodeView {
     pub reason: Option<String>,
     /// What it told the user.
     pub notes: Vec<String>,
+    /// What it wrote, in a few words each.
+    pub wrote: Vec<String>,
     /// Why it failed.
     pub failure: Option<String>,
 }
@@ -62,12 +64,12 @@ pub struct RunView {
     pub recipe: String,
     /// The recipe's file, as the user wrote it.
     pub recipe_path: String,
-    /// What the recipe says about itself.
-    pub description: String,
     /// The recipe's text.
     pub recipe_text: String,
     /// When it began (UTC).
     pub started: String,
+    /// How it ended: `succeeded`, `failed` or `stopped`.
+    pub status: String,
     /// How long it took.
     pub seconds: Option<f64>,
     /// Versions, devices and settings, by name.

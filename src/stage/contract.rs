@@ -111,6 +111,8 @@ pub trait Stage: Debug + Send + Sync {
     ) -> Result<Vec<PathBuf>, Failure>;
 }
 
+type Parse = fn(Spanned<DeTable<'_>>) -> Result<Arc<dyn Stage>, Error>;
+
 /// A row of the table of kinds.
 #[derive(Debug)]
 pub struct Entry {
@@ -126,7 +128,7 @@ pub struct Entry {
     pub load: Load,
     /// [`Kind::USES_RUNTIME`].
     pub uses_runtime: bool,
-    parse: fn(Spanned<DeTable<'_>>) -> Result<Arc<dyn Stage>, Error>,
+    parse: Parse,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
 

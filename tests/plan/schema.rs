@@ -1,7 +1,5 @@
 //! The JSON Schema of recipes.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::path::Path;
 
 use chorale::{plan::schema, stage};

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 use chorale::{
     diagnostic::Source,
@@ -74,7 +74,7 @@ fn reading_twice_from_one_node_is_one_dependency() {
 fn a_thousand_stages_in_a_chain_are_planned() {
     let mut text = "[recipe]\nname='long'\n[data.s0]\nkind='lines'\n".to_owned();
     for number in (1..1000).rev() {
-        text += &format!("[stage.s{number}]\nkind='echo'\ntexts='s{}'\n", number - 1);
+        write!(text, "[stage.s{number}]\nkind='echo'\ntexts='s{}'\n", number - 1).unwrap();
     }
     let sources = Sources::new(Source { path: "r.toml".into(), text }, &[]);
     let plan = plan::build(&recipe::parse(&sources).unwrap(), KINDS).unwrap();

@@ -1,7 +1,5 @@
 //! What a recipe may look like.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use chorale::{
     diagnostic::Source,
     recipe::{self, Section, Sources},

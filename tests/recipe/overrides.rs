@@ -1,6 +1,6 @@
 //! `--set path=value`.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use chorale::{
     diagnostic::{Diagnostic, Paint, Source, render},

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 /// Asserts that the file at `path` (below the repository) holds `text`.
-pub fn assert_golden(path: &Path, text: &str) {
+pub(crate) fn assert_golden(path: &Path, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

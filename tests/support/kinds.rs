@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// All toy kinds.
-pub static KINDS: &[Entry] = &[
+pub(crate) static KINDS: &[Entry] = &[
     Entry::of::<Lines>(),
     Entry::of::<Echo>(),
     Entry::of::<Fail>(),
@@ -30,7 +30,7 @@ pub static KINDS: &[Entry] = &[
 /// How a toy text is decorated.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Case {
+pub(crate) enum Case {
     /// As it is.
     #[default]
     Keep,
@@ -41,27 +41,27 @@ pub enum Case {
 /// Nested settings of `echo`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Stands before the text.
-    pub left: String,
+    pub(crate) left: String,
     /// Stands behind it.
     #[serde(default)]
-    pub right: String,
+    pub(crate) right: String,
 }
 
 /// `lines`: one text per line of a file, or the texts themselves.
-pub enum Lines {}
+pub(crate) enum Lines {}
 
 /// Settings of `lines`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LinesSpec {
+pub(crate) struct LinesSpec {
     /// The texts.
     #[serde(default)]
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// A file whose lines are more texts.
     #[serde(default, skip_serializing)]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
 }
 
 impl Kind for Lines {
@@ -90,30 +90,30 @@ impl Kind for Lines {
 }
 
 /// `echo`: texts again, decorated.
-pub enum Echo {}
+pub(crate) enum Echo {}
 
 /// Settings of `echo`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EchoSpec {
+pub(crate) struct EchoSpec {
     /// The texts to repeat.
     #[serde(skip_serializing)]
-    pub texts: Reference,
+    pub(crate) texts: Reference,
     /// More texts to repeat.
     #[serde(default, skip_serializing)]
-    pub more: Option<Reference>,
+    pub(crate) more: Option<Reference>,
     /// How often each is repeated.
     #[serde(default = "one")]
-    pub times: u32,
+    pub(crate) times: u32,
     /// A number that must not be negative.
     #[serde(default)]
-    pub loudness: f64,
+    pub(crate) loudness: f64,
     /// What becomes of its letters.
     #[serde(default)]
-    pub case: Case,
+    pub(crate) case: Case,
     /// What is put around it.
     #[serde(default)]
-    pub frame: Option<Frame>,
+    pub(crate) frame: Option<Frame>,
 }
 
 fn one() -> u32 {
@@ -167,17 +167,17 @@ impl Kind for Echo {
 }
 
 /// `fail`: fails.
-pub enum Fail {}
+pub(crate) enum Fail {}
 
 /// Settings of `fail`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FailSpec {
+pub(crate) struct FailSpec {
     /// What it says.
-    pub message: String,
+    pub(crate) message: String,
     /// What it waits for.
     #[serde(default, skip_serializing)]
-    pub texts: Option<Reference>,
+    pub(crate) texts: Option<Reference>,
 }
 
 impl Kind for Fail {
@@ -200,17 +200,17 @@ impl Kind for Fail {
 }
 
 /// `slow`: takes its time, and stops when asked to.
-pub enum Slow {}
+pub(crate) enum Slow {}
 
 /// Settings of `slow`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SlowSpec {
+pub(crate) struct SlowSpec {
     /// How long it takes, in milliseconds.
-    pub milliseconds: u64,
+    pub(crate) milliseconds: u64,
     /// What it waits for.
     #[serde(default, skip_serializing)]
-    pub texts: Option<Reference>,
+    pub(crate) texts: Option<Reference>,
 }
 
 impl Kind for Slow {
@@ -239,15 +239,15 @@ impl Kind for Slow {
 }
 
 /// `count`: how many texts there are.
-pub enum Count {}
+pub(crate) enum Count {}
 
 /// Settings of `count`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CountSpec {
+pub(crate) struct CountSpec {
     /// What is counted.
     #[serde(skip_serializing)]
-    pub texts: Reference,
+    pub(crate) texts: Reference,
 }
 
 impl Kind for Count {
@@ -267,15 +267,15 @@ impl Kind for Count {
 }
 
 /// `tee`: the same texts twice, so that a reference must name an output.
-pub enum Tee {}
+pub(crate) enum Tee {}
 
 /// Settings of `tee`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TeeSpec {
+pub(crate) struct TeeSpec {
     /// The texts.
     #[serde(skip_serializing)]
-    pub texts: Reference,
+    pub(crate) texts: Reference,
 }
 
 impl Kind for Tee {

@@ -1,4 +1,4 @@
 //! What several areas of tests need: toy kinds, golden files.
 
-pub mod golden;
-pub mod kinds;
+pub(crate) mod golden;
+pub(crate) mod kinds;

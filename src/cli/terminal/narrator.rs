@@ -14,7 +14,7 @@ use crate::{
         table::{Align, cut, padded},
     },
     engine::event::{Event, StageInfo, Status, Timed},
-    report::measure,
+    report::{self, measure},
 };
 
 /// Without bars, a stage at work says so at most this often.
@@ -252,7 +252,7 @@ impl Narrator {
         let mut parts = vec![padded(&measure::duration(seconds), DURATION_WIDTH, Align::Right)];
         let speed = pace.and_then(|pace| pace.mean_speed().map(|speed| measure::rate(speed, pace.unit())));
         parts.extend(speed);
-        let made: Vec<String> = outputs.values().map(output_text).collect();
+        let made: Vec<String> = outputs.values().map(report::output).collect();
         parts.push(made.join(", "));
         parts.retain(|part| !part.is_empty());
         parts.join("  ")
@@ -292,13 +292,6 @@ fn pace_text(pace: &Pace) -> String {
     let speed = pace.speed().map(|speed| measure::rate(speed, pace.unit()));
     let eta = pace.remaining().map(|seconds| format!("eta {}", measure::duration(seconds)));
     std::iter::once(amount).chain(speed).chain(eta).collect::<Vec<_>>().join("  ")
-}
-
-fn output_text(output: &Output) -> String {
-    match output.rows {
-        Some(rows) => format!("{} {}", measure::count(rows), output.kind),
-        None => format!("{} ({})", output.kind, measure::bytes(output.bytes)),
-    }
 }
 
 #[cfg(test)]

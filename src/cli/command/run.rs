@@ -1,0 +1,145 @@
+//! `chorale run`: runs what is not done yet, shows it, and ends with the numbers and the report.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+
+use crate::{
+    cache::Store,
+    cli::{
+        args::RecipeArgs, exit::Exit, interrupt, log, recipe_file, setup::Setup, stop::Stop, summary,
+        terminal,
+    },
+    engine::{
+        self,
+        event::Status,
+        outcome::{RunOutcome, StageOutcome},
+    },
+    failure::{Cause, Failure},
+    report,
+    runtime::LazyRuntime,
+};
+
+/// Arguments of `run`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    chorale run recipes/quickstart.toml\n  \
+    chorale run recipes/quickstart.toml --set params.beta=0.2\n  \
+    chorale run recipes/quickstart.toml --only pairs\n\n\
+    Ctrl-C stops cleanly, a second Ctrl-C at once; the same command then goes on where it stopped.")]
+pub struct RunArgs {
+    /// The recipe.
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+    /// Only this node and what it needs (may be repeated)
+    #[arg(long, value_name = "NODE")]
+    pub only: Vec<String>,
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs a recipe.
+pub fn run(args: &RunArgs, setup: &Setup, verbose: u8) -> Result<Exit, Stop> {
+    let console = &setup.console;
+    let plan = recipe_file::select(recipe_file::load(&args.recipe, console)?, &args.only, console)?;
+    let screen = terminal::screen(console);
+    log::start(setup, verbose, &screen)?;
+    let cancelled = interrupt::flag(*console, screen.clone())?;
+    let note = {
+        let (console, screen) = (*console, screen.clone());
+        Arc::new(move |text: &str| screen.suspend(|| console.say(format!("{:>10} {text}", "note"))))
+    };
+    let runtime = LazyRuntime::new(setup.runtime(Some(note))?);
+    let store = Store::open(&setup.cache)?;
+    let settings = engine::Settings {
+        path: args.recipe.recipe.clone(),
+        text: recipe_text(&args.recipe.recipe)?,
+        overrides: args.recipe.set.clone(),
+        versions: versions(setup),
+        threads: setup.threads,
+        cancelled: &cancelled,
+        runtime: &runtime,
+    };
+    let mut terminal =
+        terminal::Terminal::new(*console, screen, Box::new(recipe_file::locator(&args.recipe)));
+    let outcome = engine::run(&plan, &store, &mut terminal, &settings);
+    drop(terminal);
+    finish(args, setup, &store, &outcome)
+}
+
+/// Report, numbers, and the exit.
+fn finish(args: &RunArgs, setup: &Setup, store: &Store, outcome: &RunOutcome) -> Result<Exit, Stop> {
+    let console = &setup.console;
+    let page = match &outcome.folder {
+        Some(folder) if outcome.fresh || !report::page_of(folder).exists() => {
+            Some(report::write(folder, store)?)
+        }
+        Some(folder) => Some(report::page_of(folder)),
+        None => None,
+    };
+    let contents = report::contents(outcome)?;
+    if args.json {
+        console.json(&outcome_json(outcome, page.as_ref(), &contents))?;
+    } else {
+        for text in summary::tables(&contents, console.out) {
+            console.data(&format!("\n{text}"))?;
+        }
+        if let Some(page) = &page {
+            console.data(&format!("\nreport: {}\n", page.display()))?;
+        }
+    }
+    Ok(match outcome.status {
+        Status::Succeeded => Exit::Success,
+        Status::Cancelled => Exit::Interrupted,
+        Status::Failed => {
+            let failures: Vec<Failure> =
+                outcome.stages.iter().filter_map(|stage| stage.failure.clone()).collect();
+            Exit::of_all(&failures)
+        }
+    })
+}
+
+fn outcome_json(
+    outcome: &RunOutcome,
+    page: Option<&PathBuf>,
+    contents: &[report::content::ReportContent],
+) -> Value {
+    json!({
+        "status": outcome.status,
+        "seconds": outcome.seconds,
+        "folder": outcome.folder,
+        "report": page,
+        "headline": contents.iter().map(|content| json!({
+            "title": content.title, "labels": content.labels, "rows": content.headline,
+        })).collect::<Vec<_>>(),
+        "stages": outcome.stages.iter().map(stage_json).collect::<Vec<_>>(),
+    })
+}
+
+fn stage_json(stage: &StageOutcome) -> Value {
+    json!({
+        "name": stage.name,
+        "end": stage.end,
+        "key": stage.key,
+        "reasons": stage.reasons.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "seconds": stage.record.as_ref().map(|record| record.seconds),
+        "outputs": stage.record.as_ref().map(|record| &record.outputs),
+        "failure": stage.failure.as_ref().map(|failure| json!({
+            "message": failure.message, "hint": failure.hint,
+        })),
+    })
+}
+
+fn recipe_text(path: &std::path::Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::io(Cause::Recipe, "read", path, &error))
+}
+
+fn versions(setup: &Setup) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("device".to_owned(), setup.device.clone()),
+        ("threads".to_owned(), setup.threads.to_string()),
+        ("system".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+    ])
+}

@@ -29,7 +29,10 @@ mod fact;
 mod node;
 pub mod op;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use dim::Dim;
 pub use extent::extents;
@@ -171,6 +174,17 @@ impl Graph {
     /// The weights, in the order of their declaration.
     pub fn initializers(&self) -> &[Value] {
         &self.initializers
+    }
+
+    /// The weights that outputs need, in the order of their declaration: those that the file refers to.
+    pub fn used_initializers(&self) -> Vec<Value> {
+        let mut used: BTreeSet<Value> = self.outputs.iter().map(|(_, value)| *value).collect();
+        for (node, live) in self.nodes.iter().zip(self.live_nodes()) {
+            if live {
+                used.extend(node.written_inputs().iter().flatten());
+            }
+        }
+        self.initializers.iter().copied().filter(|value| used.contains(value)).collect()
     }
 
     /// The outputs with their names, in the order of their declaration.

@@ -101,6 +101,8 @@ pub enum Gradient {
     /// The gradient of the loss by every input: `None` where it is zero or nobody needs it. A gradient may have the
     /// shape that its input was broadcast to (the sweep sums it down) or one that broadcasts to the input's.
     Flow(Vec<Option<Value>>),
+    /// The same from a rule that has summed every gradient down itself ([`GradCx::sum_to_input`]).
+    Summed(Vec<Option<Value>>),
     /// The gradient is zero almost everywhere, by declaration.
     Zero,
     /// There is no gradient rule, and why.
@@ -153,6 +155,13 @@ impl GradCx<'_> {
     /// The only output.
     pub fn output(&self) -> Value {
         self.outputs[0]
+    }
+
+    /// Sums the gradient by the `index`-th input of a broadcasting operator down to the input's shape, where a rule has more
+    /// to do with it that is cheaper afterwards.
+    pub fn sum_to_input(&mut self, index: usize, gradient: Value) -> Value {
+        let input = self.input(index);
+        crate::graph::backward::to_input(self.graph, Some(self.outputs[0]), input, gradient)
     }
 
     /// Runs `rule` if the gradient by the `index`-th input is needed.

@@ -85,6 +85,7 @@ fn weights_enter_by_name_and_frozen_ones_cost_no_gradient() {
     g.output("d_trained", d[0]);
     g.output("d_unused", d[1]);
     assert!(before > 0 && g.dump().matches("Gemm").count() == 1, "{}", g.dump());
+    assert_eq!(g.used_initializers(), [frozen]);
     let bytes = export::model(&g, &export::Description::default(), &BTreeMap::new());
     let weight = Tensor::f32(&[2, 3], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]).unwrap();
     let weights = BTreeMap::from([("frozen.weight".to_owned(), Arc::new(weight))]);

@@ -15,6 +15,8 @@ mod unbroadcast;
 
 use std::collections::BTreeMap;
 
+pub(crate) use unbroadcast::to_input;
+
 use super::{GradCx, Gradient, Graph, Node, Source, Value, op};
 use crate::failure::bug;
 
@@ -97,8 +99,10 @@ fn back_through(g: &mut Graph, node: &Node, active: &Active, sums: &mut BTreeMap
         };
         node.op.grad(&mut cx)
     });
-    let gradients = match gradient {
-        Gradient::Flow(gradients) => gradients,
+    let broadcasts = node.op.broadcasts().then(|| node.outputs[0]);
+    let (gradients, stretched_to) = match gradient {
+        Gradient::Flow(gradients) => (gradients, broadcasts),
+        Gradient::Summed(gradients) => (gradients, None),
         Gradient::Zero => return,
         Gradient::Unsupported(reason) => {
             bug(format!("no gradient through `{}` ({}): {reason}", node.path, node.op.onnx()))
@@ -111,7 +115,7 @@ fn back_through(g: &mut Graph, node: &Node, active: &Active, sums: &mut BTreeMap
         let (Some(input), Some(gradient), true) = (input, gradient, needed) else {
             continue;
         };
-        let gradient = g.scope(&node.path, |g| unbroadcast::to_input(g, node, *input, gradient));
+        let gradient = g.scope(&node.path, |g| to_input(g, stretched_to, *input, gradient));
         accumulate(g, sums, *input, gradient);
     }
 }

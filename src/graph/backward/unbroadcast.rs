@@ -1,14 +1,15 @@
 //! Sums a gradient down to the shape of the input that was broadcast.
 
-use super::super::{Dim, Graph, Node, Value, broadcast, op, shape_text};
+use super::super::{Dim, Graph, Value, broadcast, op, shape_text};
 use crate::{failure::bug, graph::op::KeepDims};
 
-/// The gradient by `input` of `node`, in a shape that is the input's or broadcasts to it.
-pub(super) fn to_input(g: &mut Graph, node: &Node, input: Value, gradient: Value) -> Value {
+/// The gradient by `input`, in a shape that is the input's or broadcasts to it. `stretched_to` is the output whose shape the
+/// input was stretched to, if the operator does that.
+pub(crate) fn to_input(g: &mut Graph, stretched_to: Option<Value>, input: Value, gradient: Value) -> Value {
     let target = g.shape(input);
     let mut gradient = gradient;
-    if node.op.broadcasts() {
-        let full = g.shape(node.outputs[0]);
+    if let Some(output) = stretched_to {
+        let full = g.shape(output);
         // A narrow gradient stands for equal numbers along its short axes. Where the input was stretched, these are summed.
         if full != target && stretched(&target, &full).any(|axis| is_short(&g.shape(gradient), &full, axis)) {
             gradient = op::expand(g, gradient, &full);

@@ -30,9 +30,11 @@ impl Op for Div {
         let scaled = div(cx.graph, dy, b);
         let d_b = cx.if_needed(1, |cx| {
             let product = mul(cx.graph, scaled, y);
-            neg(cx.graph, product)
+            let sum = cx.sum_to_input(1, product);
+            neg(cx.graph, sum)
         });
-        Gradient::Flow(vec![Some(scaled), d_b])
+        let d_a = cx.if_needed(0, |cx| cx.sum_to_input(0, scaled));
+        Gradient::Summed(vec![d_a, d_b])
     }
 }
 

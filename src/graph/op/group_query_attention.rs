@@ -1,8 +1,8 @@
 //! `com.microsoft.GroupQueryAttention`: causal attention over a cache of keys and values, for decoding.
 //!
 //! Past and present caches have the same shape, so one buffer can be bound as both and is then updated in place. Rotary
-//! positions and the causal mask come from `seqlens_k`; rows may be of different length. The size of a head must be a
-//! multiple of [`HEAD_MULTIPLE`].
+//! positions and the causal mask come from `seqlens_k`; rows may be of different length. For heads that it
+//! rotates, the kernel wants a size that is a multiple of [`HEAD_MULTIPLE`].
 
 use super::{Case, Operand};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     tensor::DType,
 };
 
-/// The runtime refuses heads whose size is no multiple of this.
+/// The runtime refuses to rotate heads whose size is no multiple of this.
 pub const HEAD_MULTIPLE: usize = 16;
 
 /// Settings of the operator.
@@ -125,7 +125,7 @@ impl Op for GroupQuery {
                 return Err(Mismatch::new(format!("{fact} for {heads} heads of {size}")));
             }
         }
-        if !size.is_multiple_of(HEAD_MULTIPLE) {
+        if self.rotary && !size.is_multiple_of(HEAD_MULTIPLE) {
             return Err(Mismatch::new(format!("heads of {size}, which is no multiple of {HEAD_MULTIPLE}")));
         }
         if past_key != past_value || past_key.rank() != 4 || !past_key.shape[1].is(self.settings.kv_heads) {

@@ -68,9 +68,11 @@ operators! {
     shape: shape;
     sigmoid: sigmoid;
     sign: sign;
+    silu: silu;
     sin: sin;
     slice: slice;
     softmax: softmax;
+    softmax_matmul: softmax_matmul;
     softplus: softplus;
     split: split;
     sqrt: sqrt;

@@ -27,8 +27,12 @@ impl Op for Sub {
 
     fn grad(&self, cx: &mut GradCx<'_>) -> Gradient {
         let dy = cx.narrow_upstream();
-        let d_b = cx.if_needed(1, |cx| neg(cx.graph, dy));
-        Gradient::Flow(vec![Some(dy), d_b])
+        let d_b = cx.if_needed(1, |cx| {
+            let sum = cx.sum_to_input(1, dy);
+            neg(cx.graph, sum)
+        });
+        let d_a = cx.if_needed(0, |cx| cx.sum_to_input(0, dy));
+        Gradient::Summed(vec![d_a, d_b])
     }
 }
 

@@ -129,9 +129,9 @@ impl ModelFiles {
         Ok(())
     }
 
-    /// Copies every file into `folder`.
-    pub fn copy_all(&self, folder: &Path) -> Result<(), Failure> {
-        self.files.iter().try_for_each(|(name, path)| copy(path, &folder.join(name)))
+    /// Copies the file `name`, which must be there, into `folder`.
+    pub fn copy(&self, name: &str, folder: &Path) -> Result<(), Failure> {
+        copy(self.need(name)?, &folder.join(name))
     }
 }
 

@@ -2,18 +2,24 @@
 
 use super::contract::Entry;
 
+pub mod checkpoint;
 pub mod dataset;
+pub mod decoder;
 pub mod evaluate;
 pub mod facts;
 pub mod pairs;
 pub mod reading;
 pub mod report;
+pub mod tokenizer;
 pub mod vote;
 
 /// Every kind, in the order in which `--help`, schemas and the README list them.
 pub static KINDS: &[Entry] = &[
     Entry::of::<facts::Facts>(),
     Entry::of::<dataset::Dataset>(),
+    Entry::of::<decoder::Decoder>(),
+    Entry::of::<checkpoint::Checkpoint>(),
+    Entry::of::<tokenizer::TokenizerKind>(),
     Entry::of::<vote::VoteKind>(),
     Entry::of::<pairs::Pairs>(),
     Entry::of::<evaluate::Evaluate>(),

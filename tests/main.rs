@@ -2,6 +2,8 @@
 //!
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
+mod cache;
+mod engine;
 mod graph;
 mod plan;
 mod recipe;

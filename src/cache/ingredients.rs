@@ -175,7 +175,7 @@ mod tests {
             |i| i.inputs[0].field = "pear".into(),
             |i| i.inputs.reverse(),
             |i| i.inputs.truncate(1),
-            |i| drop(i.files.insert("path".into(), Digest::of(b"g"))),
+            |i| i.files = BTreeMap::from([("path".to_owned(), Digest::of(b"g"))]),
             |i| i.files.clear(),
             |i| i.runtime = None,
             |i| i.runtime = Some("onnxruntime 1.31.1 cuda".into()),

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Who hears the events of a run, one after another, always from one thread.
-pub trait Listener: Send {
+pub trait Listener {
     /// Takes note of an event.
     fn hear(&mut self, event: &Timed);
 }

@@ -41,7 +41,7 @@ use StageState::{Blocked, Cached, Cancelled, Failed, Finished, Queued, Ready, Ru
 /// The states of all stages. Stages are indices of the plan.
 #[derive(Debug)]
 pub(super) struct States {
-    states: Vec<StageState>,
+    at: Vec<StageState>,
     loads: Vec<Load>,
     dependants: Vec<Vec<usize>>,
     /// How many of the stages before each one are not done.
@@ -63,8 +63,8 @@ impl States {
             }
         }
         let missing: Vec<usize> = dependencies.iter().map(Vec::len).collect();
-        let (states, ready, queued) = (vec![Waiting; count], BTreeSet::new(), BTreeSet::new());
-        let mut all = Self { states, loads, dependants, missing, ready, queued, running: 0, slots };
+        let (at, ready, queued) = (vec![Waiting; count], BTreeSet::new(), BTreeSet::new());
+        let mut all = Self { at, loads, dependants, missing, ready, queued, running: 0, slots };
         for stage in 0..count {
             if all.missing[stage] == 0 {
                 all.set(stage, Ready);
@@ -76,7 +76,7 @@ impl States {
     /// Moves a stage to another state, and with it everything that follows from that: stages behind it become ready
     /// or blocked. Returns the stages that became blocked. A move that the diagram does not have is a bug.
     pub(super) fn set(&mut self, stage: usize, to: StageState) -> Vec<usize> {
-        let from = std::mem::replace(&mut self.states[stage], to);
+        let from = std::mem::replace(&mut self.at[stage], to);
         match (from, to) {
             (Waiting, Ready | Blocked | Cancelled)
             | (Ready, Queued | Cached | Failed | Cancelled)
@@ -131,8 +131,8 @@ impl States {
 
     /// Cancels everything that has not begun. Returns the cancelled stages in plan order.
     pub(super) fn cancel(&mut self) -> Vec<usize> {
-        let not_begun = |stage: &usize| matches!(self.states[*stage], Waiting | Ready | Queued);
-        let cancelled: Vec<usize> = (0..self.states.len()).filter(not_begun).collect();
+        let not_begun = |stage: &usize| matches!(self.at[*stage], Waiting | Ready | Queued);
+        let cancelled: Vec<usize> = (0..self.at.len()).filter(not_begun).collect();
         for stage in &cancelled {
             self.set(*stage, Cancelled);
         }
@@ -141,13 +141,13 @@ impl States {
 
     /// Where a stage is.
     pub(super) fn of(&self, stage: usize) -> StageState {
-        self.states[stage]
+        self.at[stage]
     }
 
     fn release(&mut self, stage: usize) {
         for dependant in self.dependants[stage].clone() {
             self.missing[dependant] -= 1;
-            if self.missing[dependant] == 0 && self.states[dependant] == Waiting {
+            if self.missing[dependant] == 0 && self.at[dependant] == Waiting {
                 self.set(dependant, Ready);
             }
         }
@@ -156,7 +156,7 @@ impl States {
     fn block(&mut self, stage: usize) -> Vec<usize> {
         let mut blocked = Vec::new();
         for dependant in self.dependants[stage].clone() {
-            if self.states[dependant] == Waiting {
+            if self.at[dependant] == Waiting {
                 blocked.push(dependant);
                 blocked.extend(self.set(dependant, Blocked));
             }

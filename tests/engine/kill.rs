@@ -10,7 +10,7 @@ use super::{
     world::World,
 };
 
-/// Twelve stages of four chunks in two chains that meet, a heavy one among them.
+/// Twelve stages of six chunks in two chains that meet, a heavy one among them.
 fn recipe() -> String {
     let mut recipe = String::new();
     for number in 0..12_usize {
@@ -22,7 +22,7 @@ fn recipe() -> String {
         };
         write!(
             recipe,
-            "[stage.s{number}]\nkind = \"{kind}\"\ntext = \"t{number}\"\nchunks = 4\nmilliseconds = 5\nlog = \"LOG\"\n\
+            "[stage.s{number}]\nkind = \"{kind}\"\ntext = \"t{number}\"\nchunks = 6\nmilliseconds = 8\nlog = \"LOG\"\n\
              after = [{after}]\n"
         )
         .unwrap();
@@ -47,7 +47,8 @@ fn a_run_killed_again_and_again_ends_like_an_undisturbed_one() {
     let mut kills = 0;
     loop {
         let mut child = start(world.dir.path());
-        thread::sleep(Duration::from_millis(20 + draws.below(120) as u64));
+        // Later kills leave more time, so that a slow machine gets on too.
+        thread::sleep(Duration::from_millis((20 + 5 * kills + draws.below(60)) as u64));
         if child.try_wait().unwrap().is_some() {
             finish(child);
             break;
@@ -65,7 +66,7 @@ fn a_run_killed_again_and_again_ends_like_an_undisturbed_one() {
     let chunks: usize =
         counts.iter().filter(|(trace, _)| trace.contains("chunk")).map(|(_, count)| count).sum();
     // Each kill costs at most the chunks in flight: three slots.
-    assert!((48..=48 + 3 * kills).contains(&chunks), "{chunks} chunks after {kills} kills");
+    assert!((72..=72 + 3 * kills).contains(&chunks), "{chunks} chunks after {kills} kills");
 
     let after = world.run();
     after.assert_succeeded();
@@ -87,7 +88,7 @@ fn two_processes_with_one_store_do_every_stage_once() {
     finish(other);
     let traces = world.traces();
     let counts = counted(&traces);
-    assert_eq!(counts.len(), 12 * 6);
+    assert_eq!(counts.len(), 12 * 8);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
     assert!(fs::read_dir(world.path("cache/locks")).unwrap().next().is_none());
 }

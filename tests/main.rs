@@ -3,8 +3,10 @@
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
 mod cache;
+mod decode;
 mod engine;
 mod graph;
+mod model;
 mod plan;
 mod recipe;
 mod runtime;

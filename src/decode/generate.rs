@@ -24,24 +24,24 @@ use crate::{
 
 /// What the loop needs from a model with key-value caches.
 pub trait CachedModel {
-    /// Keys and values of a prompt.
-    type Prefix;
-
     /// How many texts are in flight at once.
     fn slots(&self) -> usize;
 
     /// How many tokens a slot holds, prompt and completion together.
     fn capacity(&self) -> usize;
 
-    /// Computes a prompt (at least one token); returns its keys and values and the logits after its last token.
-    fn prefill(&mut self, prompt: &[u32]) -> Result<(Self::Prefix, Vec<f32>), Failure>;
+    /// Computes a prompt (at least one token) and keeps its keys and values until the next one; returns the logits after
+    /// its last token.
+    fn prefill(&mut self, prompt: &[u32]) -> Result<Vec<f32>, Failure>;
 
-    /// Copies keys and values of a prompt into a slot.
-    fn place(&mut self, prefix: &Self::Prefix, slot: usize) -> Result<(), Failure>;
+    /// Copies keys and values of the last prompt into a slot.
+    fn place(&mut self, slot: usize) -> Result<(), Failure>;
 
-    /// Takes one more token in every slot. `tokens[slot]` stands at position `positions[slot]`; `logits` becomes
-    /// `[slots, V]`.
-    fn step(&mut self, tokens: &[u32], positions: &[usize], logits: &mut Vec<f32>) -> Result<(), Failure>;
+    /// Takes one more token in every slot; `tokens[slot]` stands at position `positions[slot]`.
+    fn step(&mut self, tokens: &[u32], positions: &[usize]) -> Result<(), Failure>;
+
+    /// Shows the logits of the last step, `[slots, V]`.
+    fn with_logits(&self, read: &mut dyn FnMut(&[f32]));
 }
 
 /// A prompt to be continued.
@@ -127,9 +127,8 @@ pub fn generate<M: CachedModel>(
     let stops = Stops::new(&how.stop);
     let rules = Rules { how, stops: &stops, decode, requests };
     let mut batch: Vec<Option<Running>> = (0..model.slots()).map(|_| None).collect();
-    let mut queue = Queue { next: 0, waiting: VecDeque::new(), prefix: None };
+    let mut queue = Queue { next: 0, waiting: VecDeque::new(), prompt: None };
     let mut samplers = vec![Sampler::default(); rayon::current_num_threads().clamp(1, batch.len().max(1))];
-    let mut logits = Vec::new();
     loop {
         fill(model, &rules, &mut batch, &mut queue, listener)?;
         let active = batch.iter().flatten().count();
@@ -139,8 +138,8 @@ pub fn generate<M: CachedModel>(
         let cell =
             |slot: &Option<Running>| slot.as_ref().map_or((0, 0), |running| running.next_cell(requests));
         let (tokens, positions): (Vec<u32>, Vec<usize>) = batch.iter().map(cell).unzip();
-        model.step(&tokens, &positions, &mut logits)?;
-        advance(&rules, &mut batch, &logits, &mut samplers);
+        model.step(&tokens, &positions)?;
+        model.with_logits(&mut |logits| advance(&rules, &mut batch, logits, &mut samplers));
         listener.stepped(active)?;
         for slot in &mut batch {
             if let Some(finished) = slot.take_if(|running| running.finish.is_some()) {
@@ -168,10 +167,11 @@ struct Running {
 }
 
 /// Requests that have not found slots yet. The prompt in hand is computed; `waiting` are its samples without a slot.
-struct Queue<P> {
+struct Queue {
     next: usize,
     waiting: VecDeque<usize>,
-    prefix: Option<(usize, P, Vec<f32>)>,
+    /// The request of the prompt in hand, and the logits after it.
+    prompt: Option<(usize, Vec<f32>)>,
 }
 
 /// Gives texts to free slots until all are taken or none is left. A text may end with its very first token.
@@ -179,7 +179,7 @@ fn fill<M: CachedModel>(
     model: &mut M,
     rules: &Rules<'_>,
     batch: &mut [Option<Running>],
-    queue: &mut Queue<M::Prefix>,
+    queue: &mut Queue,
     listener: &mut dyn Listener,
 ) -> Result<(), Failure> {
     let mut sampler = Sampler::default();
@@ -187,16 +187,15 @@ fn fill<M: CachedModel>(
         while place.is_none() {
             let Some(sample) = queue.waiting.pop_front() else {
                 let Some(request) = rules.requests.get(queue.next) else { return Ok(()) };
-                check_length(request, rules.how, model.capacity())?;
-                let (prefix, logits) = model.prefill(&request.prompt)?;
-                queue.waiting = request.samples.iter().copied().collect();
-                queue.prefix = Some((queue.next, prefix, logits));
+                if !request.samples.is_empty() {
+                    check_length(request, rules.how, model.capacity())?;
+                    queue.prompt = Some((queue.next, model.prefill(&request.prompt)?));
+                    queue.waiting = request.samples.iter().copied().collect();
+                }
                 queue.next += 1;
                 continue;
             };
-            let Some((request, prefix, logits)) = &queue.prefix else {
-                bug("a sample waits without its prompt")
-            };
+            let Some((request, logits)) = &queue.prompt else { bug("a sample waits without its prompt") };
             let draws = Draws::new(rules.how.seed, &rules.requests[*request].id, sample as u64);
             let mut running = Running { request: *request, sample, draws, tokens: Vec::new(), finish: None };
             running.advance(rules, logits, &mut sampler);
@@ -204,7 +203,7 @@ fn fill<M: CachedModel>(
             if running.finish.is_some() {
                 listener.finished(running.close(rules))?;
             } else {
-                model.place(prefix, slot)?;
+                model.place(slot)?;
                 *place = Some(running);
             }
         }
@@ -293,8 +292,9 @@ mod tests {
     /// tokens into the right slots.
     struct Toy {
         caches: Vec<Vec<u32>>,
+        prompt: Vec<u32>,
+        logits: Vec<f32>,
         prefills: usize,
-        steps: usize,
     }
 
     fn logits_after(tokens: &[u32]) -> Vec<f32> {
@@ -304,8 +304,6 @@ mod tests {
     }
 
     impl CachedModel for Toy {
-        type Prefix = Vec<u32>;
-
         fn slots(&self) -> usize {
             self.caches.len()
         }
@@ -314,30 +312,29 @@ mod tests {
             64
         }
 
-        fn prefill(&mut self, prompt: &[u32]) -> Result<(Vec<u32>, Vec<f32>), Failure> {
+        fn prefill(&mut self, prompt: &[u32]) -> Result<Vec<f32>, Failure> {
             self.prefills += 1;
-            Ok((prompt.to_vec(), logits_after(prompt)))
+            self.prompt = prompt.to_vec();
+            Ok(logits_after(prompt))
         }
 
-        fn place(&mut self, prefix: &Vec<u32>, slot: usize) -> Result<(), Failure> {
-            self.caches[slot].clone_from(prefix);
+        fn place(&mut self, slot: usize) -> Result<(), Failure> {
+            self.caches[slot].clone_from(&self.prompt);
             Ok(())
         }
 
-        fn step(
-            &mut self,
-            tokens: &[u32],
-            positions: &[usize],
-            logits: &mut Vec<f32>,
-        ) -> Result<(), Failure> {
-            self.steps += 1;
-            logits.clear();
+        fn step(&mut self, tokens: &[u32], positions: &[usize]) -> Result<(), Failure> {
+            self.logits.clear();
             for ((cache, &token), &position) in self.caches.iter_mut().zip(tokens).zip(positions) {
                 cache.truncate(position);
                 cache.push(token);
-                logits.extend(logits_after(cache));
+                self.logits.extend(logits_after(cache));
             }
             Ok(())
+        }
+
+        fn with_logits(&self, read: &mut dyn FnMut(&[f32])) {
+            read(&self.logits);
         }
     }
 
@@ -385,7 +382,8 @@ mod tests {
     }
 
     fn run(requests: &[Request], slots: usize, log: &mut Log) -> (Toy, Result<(), Failure>) {
-        let mut model = Toy { caches: vec![Vec::new(); slots], prefills: 0, steps: 0 };
+        let mut model =
+            Toy { caches: vec![Vec::new(); slots], prompt: Vec::new(), logits: Vec::new(), prefills: 0 };
         let result = generate(&mut model, &decode, requests, &how(1.0), log);
         (model, result)
     }

@@ -65,6 +65,7 @@ operators! {
     reduce_sum: reduce_sum;
     reshape: reshape;
     scatter_elements: Scatter, scatter_elements;
+    scatter_nd: scatter_nd;
     shape: shape;
     sigmoid: sigmoid;
     sign: sign;

@@ -117,17 +117,15 @@ pub struct Lengths {
 pub enum Rotation {
     /// In the attention kernel, from tables `[capacity, E/2]`.
     Kernel(Angles),
-    /// Before it, by angles `[B,T,1,E/2]`: the kernel takes only heads whose width is a multiple of 16.
+    /// Before it, by angles `[B,T,1,E/2]`: the kernel rotates only heads whose width is a multiple
+    /// of [`op::HEAD_MULTIPLE`].
     Before(Angles),
 }
-
-/// The kernel's condition on the width of heads that it rotates.
-const KERNEL_WIDTH_STEP: usize = 16;
 
 impl Rotation {
     /// The rotation of `tokens [B,T]` new tokens for heads of a given width.
     pub fn new(g: &mut Graph, heads: Heads, frequencies: &[f32], new: &New) -> Self {
-        if heads.width.is_multiple_of(KERNEL_WIDTH_STEP) {
+        if heads.width.is_multiple_of(op::HEAD_MULTIPLE) {
             return Self::Kernel(rope::table(g, new.capacity, frequencies, new.dtype));
         }
         let offsets = op::range(g, &new.tokens); // 0..T

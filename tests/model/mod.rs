@@ -1,0 +1,4 @@
+//! Networks against transformers, and their modes against each other.
+
+mod llama;
+pub(crate) mod tiny;

@@ -51,8 +51,9 @@ fn assert_mended(stage: &str, said: &str, harm: impl Fn(&World, &Ran)) {
     let second = world.run();
     second.assert_succeeded();
     assert_eq!(second.ended(StageEnd::Finished), [stage]);
-    let [StaleReason::Damaged { what }] = second.reasons(stage) else {
-        panic!("{:?}", second.reasons(stage))
+    let what = match second.reasons(stage) {
+        [StaleReason::Damaged { what }] => what.clone(),
+        others => format!("not damaged, but {others:?}"),
     };
     assert!(what.contains(said), "{what}");
     assert_eq!(second.digests(), first.digests());

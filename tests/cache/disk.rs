@@ -1,7 +1,7 @@
 //! A full disk and a read-only one give clear failures and lose nothing. Both are made for real: a small file system in
 //! memory, mounted in a user namespace of its own, where the machine lets us.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped says so")]
 
 use std::{fs, process::Command};
 

@@ -1,5 +1,7 @@
 //! Why a stage ran: a value with old and new.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::fs;
 
 use chorale::cache::StaleReason;
@@ -24,8 +26,8 @@ fn world() -> World {
     world
 }
 
-fn digest(ran: &Ran, output: &str) -> Option<String> {
-    Some(format!("texts {}", ran.digests()[output]))
+fn digest(ran: &Ran, output: &str) -> String {
+    format!("texts {}", ran.digests()[output])
 }
 
 #[test]
@@ -44,7 +46,7 @@ fn a_changed_setting_is_told_with_old_and_new_and_its_effect_behind_it() {
             StaleReason::Setting { name: "times".into(), old: Some(json!(1)), new: Some(json!(2)) },
         ]
     );
-    let (old, new) = (digest(&before, "copy.texts"), digest(&ran, "copy.texts"));
+    let (old, new) = (Some(digest(&before, "copy.texts")), Some(digest(&ran, "copy.texts")));
     assert_eq!(ran.reasons("count"), [StaleReason::Input { field: "texts".into(), old, new }]);
 }
 
@@ -53,7 +55,7 @@ fn an_input_that_comes_or_goes_is_told() {
     let world = world();
     world.write(&recipe(1, "more = \"rows\""));
     let ran = world.run();
-    let new = digest(&ran, "rows.texts");
+    let new = Some(digest(&ran, "rows.texts"));
     assert_eq!(ran.reasons("copy"), [StaleReason::Input { field: "more".into(), old: None, new }]);
     assert_eq!(ran.reasons("copy")[0].to_string(), "input `more` is new");
 }

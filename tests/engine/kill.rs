@@ -1,6 +1,8 @@
 //! A run can be killed at any moment, and two runs can share a store: every piece of work is done once, and the end is
 //! the same.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{collections::BTreeMap, fmt::Write, fs, thread, time::Duration};
 
 use chorale::{engine::outcome::StageEnd, random::Draws};

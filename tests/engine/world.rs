@@ -1,6 +1,6 @@
 //! A temporary folder with a recipe and a store, and runs in it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     collections::BTreeMap,

@@ -10,7 +10,7 @@ use super::{named, session};
 
 /// Builds `build` over inputs like `tensors` and weighs its output with random numbers to a scalar loss. Returns the worst
 /// relative error of the gradients by the `checked` inputs against central differences, and how many numbers were compared.
-pub fn worst_gradient_error(
+pub(super) fn worst_gradient_error(
     name: &str,
     tensors: &[Tensor],
     checked: &[usize],
@@ -95,7 +95,7 @@ fn analytic(mut g: Graph, loss: Value, wrt: &[Value], inputs: &[Value], tensors:
 }
 
 /// All elements as f64.
-pub fn numbers(tensor: &Tensor) -> Vec<f64> {
+pub(super) fn numbers(tensor: &Tensor) -> Vec<f64> {
     match tensor {
         Tensor::F64(array) => array.iter().copied().collect(),
         Tensor::F32(array) => array.iter().map(|x| f64::from(*x)).collect(),

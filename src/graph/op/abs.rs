@@ -1,6 +1,6 @@
 //! `Abs`: the magnitude of every element.
 
-use super::{Case, Operand, mul, sign, rule};
+use super::{Case, Operand, mul, rule, sign};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

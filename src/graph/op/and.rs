@@ -27,5 +27,7 @@ impl Op for And {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![Case::new("broadcast", vec![Operand::truth(&[2, 3]), Operand::truth(&[3])], |g, v| and(g, v[0], v[1]))]
+    vec![Case::new("broadcast", vec![Operand::truth(&[2, 3]), Operand::truth(&[3])], |g, v| {
+        and(g, v[0], v[1])
+    })]
 }

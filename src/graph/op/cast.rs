@@ -49,7 +49,9 @@ pub(super) fn cases() -> Vec<Case> {
     narrowed.tolerance = Tolerance::GradientF32;
     vec![
         narrowed,
-        Case::new("to integers", vec![Operand::real(&[2, 3]).within(0.1, 0.9)], |g, v| cast(g, v[0], DType::I64)),
+        Case::new("to integers", vec![Operand::real(&[2, 3]).within(0.1, 0.9)], |g, v| {
+            cast(g, v[0], DType::I64)
+        }),
         Case::new("from truth", vec![Operand::truth(&[2, 3])], |g, v| cast(g, v[0], DType::F64)),
     ]
 }

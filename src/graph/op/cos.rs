@@ -1,6 +1,6 @@
 //! `Cos`: the cosine of every element.
 
-use super::{Case, Operand, mul, neg, sin, rule};
+use super::{Case, Operand, mul, neg, rule, sin};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

@@ -1,6 +1,9 @@
 //! `Erf`: the error function of every element.
 
-use super::{Case, Operand, exp, mul, neg, rule::{self, scaled}};
+use super::{
+    Case, Operand, exp, mul, neg,
+    rule::{self, scaled},
+};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

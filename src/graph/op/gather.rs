@@ -66,10 +66,8 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("one row", vec![Operand::real(&[3, 2]), Operand::given(&[], &[1])], |g, v| {
             gather(g, v[0], v[1], 0)
         }),
-        Case::new(
-            "columns",
-            vec![Operand::real(&[2, 4]), Operand::given(&[3], &[3, 1, 3])],
-            |g, v| gather(g, v[0], v[1], -1),
-        ),
+        Case::new("columns", vec![Operand::real(&[2, 4]), Operand::given(&[3], &[3, 1, 3])], |g, v| {
+            gather(g, v[0], v[1], -1)
+        }),
     ]
 }

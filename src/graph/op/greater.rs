@@ -27,5 +27,7 @@ impl Op for Greater {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![Case::new("broadcast", vec![Operand::real(&[2, 3]), Operand::real(&[3])], |g, v| greater(g, v[0], v[1]))]
+    vec![Case::new("broadcast", vec![Operand::real(&[2, 3]), Operand::real(&[3])], |g, v| {
+        greater(g, v[0], v[1])
+    })]
 }

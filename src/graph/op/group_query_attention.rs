@@ -113,13 +113,22 @@ impl Op for GroupQuery {
     }
 
     fn infer(&self, inputs: &[Option<&Fact>]) -> Result<Vec<Fact>, Mismatch> {
-        let [Some(query), Some(key), Some(value), Some(past_key), Some(past_value), Some(lengths), Some(total), ..] =
-            inputs
+        let [
+            Some(query),
+            Some(key),
+            Some(value),
+            Some(past_key),
+            Some(past_value),
+            Some(lengths),
+            Some(total),
+            ..,
+        ] = inputs
         else {
             return Err(Mismatch::new("inputs are missing"));
         };
         let size = past_key.shape.last().and_then(crate::graph::Dim::as_known).unwrap_or(0);
-        let widths = [(query, self.settings.heads), (key, self.settings.kv_heads), (value, self.settings.kv_heads)];
+        let widths =
+            [(query, self.settings.heads), (key, self.settings.kv_heads), (value, self.settings.kv_heads)];
         for (fact, heads) in widths {
             if fact.rank() != 3 || !fact.shape[2].is(heads * size) || fact.dtype != past_key.dtype {
                 return Err(Mismatch::new(format!("{fact} for {heads} heads of {size}")));
@@ -138,7 +147,9 @@ impl Op for GroupQuery {
     }
 
     fn grad(&self, _cx: &mut GradCx<'_>) -> Gradient {
-        Gradient::Unsupported("decoding with a cache is not differentiated; training graphs compose attention")
+        Gradient::Unsupported(
+            "decoding with a cache is not differentiated; training graphs compose attention",
+        )
     }
 }
 
@@ -165,7 +176,8 @@ pub(super) fn cases() -> Vec<Case> {
             total_sequence_length: v[6],
             rotary: Some((v[7], v[8])),
         };
-        let settings = GroupQueryAttention { heads: 4, kv_heads: 2, scale: 0.25, window: None, softcap: None };
+        let settings =
+            GroupQueryAttention { heads: 4, kv_heads: 2, scale: 0.25, window: None, softcap: None };
         group_query_attention(g, &inputs, settings).output
     });
     vec![case.single()]

@@ -27,5 +27,7 @@ impl Op for LessOrEqual {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![Case::new("broadcast", vec![Operand::real(&[2, 3]), Operand::real(&[3])], |g, v| less_or_equal(g, v[0], v[1]))]
+    vec![Case::new("broadcast", vec![Operand::real(&[2, 3]), Operand::real(&[3])], |g, v| {
+        less_or_equal(g, v[0], v[1])
+    })]
 }

@@ -106,7 +106,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("batches", &[2, 2, 3], &[4, 3], |g, v| linear(g, v[0], v[1])),
         case("one vector", &[3], &[4, 3], |g, v| linear(g, v[0], v[1])),
         case("plain", &[2, 3], &[3, 4], |g, v| gemm(g, Matrix::plain(v[0]), Matrix::plain(v[1]))),
-        case("left transposed", &[3, 2], &[3, 4], |g, v| gemm(g, Matrix::transposed(v[0]), Matrix::plain(v[1]))),
+        case("left transposed", &[3, 2], &[3, 4], |g, v| {
+            gemm(g, Matrix::transposed(v[0]), Matrix::plain(v[1]))
+        }),
         case("both transposed", &[3, 2], &[4, 3], |g, v| {
             gemm(g, Matrix::transposed(v[0]), Matrix::transposed(v[1]))
         }),

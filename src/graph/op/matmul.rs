@@ -24,7 +24,8 @@ impl Op for MatMul {
     fn infer(&self, inputs: &[Option<&Fact>]) -> Result<Vec<Fact>, Mismatch> {
         let [a, b] = rule::all(inputs)?;
         let mismatch = || Mismatch::new(format!("no matrix product of {a} and {b}"));
-        let ([batch_a @ .., rows, inner_a], [batch_b @ .., inner_b, columns]) = (&a.shape[..], &b.shape[..]) else {
+        let ([batch_a @ .., rows, inner_a], [batch_b @ .., inner_b, columns]) = (&a.shape[..], &b.shape[..])
+        else {
             return Err(mismatch());
         };
         if a.dtype != b.dtype || !a.dtype.is_float() || inner_a != inner_b {

@@ -8,15 +8,76 @@ use crate::{
     tensor::{DType, Tensor},
 };
 
+mod abs;
+mod add;
+mod and;
+mod cast;
+mod clip;
+mod concat;
+mod constant_of_shape;
+mod cos;
+mod cumsum;
+mod div;
+mod equal;
+mod erf;
+mod exp;
+mod expand;
+mod gather;
+mod gather_elements;
+mod greater;
+mod greater_or_equal;
+mod group_query_attention;
+mod identity;
+mod less;
+mod less_or_equal;
+mod linear;
+mod log;
+mod log_softmax;
+mod matmul;
+mod max;
+mod min;
+mod mul;
+mod neg;
+mod not;
+mod one_hot;
+mod or;
+mod pow;
+mod range;
+mod reciprocal;
+mod reduce_max;
+mod reduce_mean;
+mod reduce_sum;
+mod reshape;
+mod scatter_elements;
+mod shape;
+mod sigmoid;
+mod sign;
+mod silu;
+mod sin;
+mod slice;
+mod softmax;
+mod softmax_matmul;
+mod softplus;
+mod split;
+mod sqrt;
+mod squeeze;
+mod stop_gradient;
+mod sub;
+mod tanh;
+mod token_log_probability;
+mod transpose;
+mod unsqueeze;
+mod where_;
+
 mod case;
 mod rule;
 
 pub use case::{Case, Content, Operand, Row};
 
-/// Declares the files, re-exports their builders, and makes the table.
+/// Re-exports the builders and makes the table.
 macro_rules! operators {
     ($($file:ident: $($builder:ident),+;)+) => {
-        $(mod $file; pub use $file::{$($builder),+};)+
+        $(pub use $file::{$($builder),+};)+
 
         /// All operators with their sample cases.
         pub static OPS: &[Row] = &[$(Row { name: stringify!($file), cases: $file::cases }),+];

@@ -22,7 +22,11 @@ impl Op for Not {
 
     fn infer(&self, inputs: &[Option<&Fact>]) -> Result<Vec<Fact>, Mismatch> {
         let [x] = rule::all(inputs)?;
-        if x.dtype == DType::Bool { Ok(vec![x.clone()]) } else { Err(Mismatch::new(format!("{x} is not bool"))) }
+        if x.dtype == DType::Bool {
+            Ok(vec![x.clone()])
+        } else {
+            Err(Mismatch::new(format!("{x} is not bool")))
+        }
     }
 
     fn grad(&self, _cx: &mut GradCx<'_>) -> Gradient {

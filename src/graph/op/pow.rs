@@ -1,6 +1,6 @@
 //! `Pow`: the power of two tensors, element by element.
 
-use super::{Case, Operand, log, mul, sub, rule};
+use super::{Case, Operand, log, mul, rule, sub};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

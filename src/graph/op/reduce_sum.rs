@@ -42,7 +42,11 @@ impl Op for ReduceSum {
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("all", vec![Operand::real(&[2, 3])], |g, v| reduce_sum(g, v[0], &[], KeepDims::No)),
-        Case::new("last, kept", vec![Operand::real(&[2, 3])], |g, v| reduce_sum(g, v[0], &[-1], KeepDims::Yes)),
-        Case::new("outer two", vec![Operand::real(&[2, 3, 2])], |g, v| reduce_sum(g, v[0], &[0, 2], KeepDims::No)),
+        Case::new("last, kept", vec![Operand::real(&[2, 3])], |g, v| {
+            reduce_sum(g, v[0], &[-1], KeepDims::Yes)
+        }),
+        Case::new("outer two", vec![Operand::real(&[2, 3, 2])], |g, v| {
+            reduce_sum(g, v[0], &[0, 2], KeepDims::No)
+        }),
     ]
 }

@@ -51,7 +51,8 @@ impl Op for ScatterElements {
     fn infer(&self, inputs: &[Option<&Fact>]) -> Result<Vec<Fact>, Mismatch> {
         let [data, indices, updates] = rule::all(inputs)?;
         data.axis(self.axis)?;
-        let fits = indices.shape == updates.shape && data.rank() == indices.rank() && data.dtype == updates.dtype;
+        let fits =
+            indices.shape == updates.shape && data.rank() == indices.rank() && data.dtype == updates.dtype;
         if !fits || !matches!(indices.dtype, DType::I64 | DType::I32) {
             return Err(Mismatch::new(format!("{updates} at {indices} into {data}")));
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Case, Operand, cast, mul, reduce_sum, rule, KeepDims};
+use super::{Case, KeepDims, Operand, cast, mul, reduce_sum, rule};
 use crate::{
     graph::{Attribute, Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value},
     tensor::DType,

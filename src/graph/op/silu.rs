@@ -1,6 +1,10 @@
 //! `x sigmoid(x)`: the sigmoid-weighted linear unit, as one product whose gradient reuses its output.
 
-use super::{Case, Operand, add, mul, rule::{self, one_minus}, sigmoid};
+use super::{
+    Case, Operand, add, mul,
+    rule::{self, one_minus},
+    sigmoid,
+};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 /// Inputs: `x` and its sigmoid.

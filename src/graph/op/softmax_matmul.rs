@@ -1,13 +1,13 @@
 //! `softmax(scores) values`, the core of attention, with a gradient in one pass over the scores.
 //!
 //! With `P = softmax(S)` and `O = P V`, the gradient by `S` is `P (dP - delta)`, where `dP = dO V^T` and `delta`, the sum of
-//! `P dP` over a row, equals the sum of `O dO` over a row (Dao et al., FlashAttention, 2022, appendix B.2), which is much
+//! `P dP` over a row, equals the sum of `O dO` over a row (Dao et al. 2022, appendix B.2), which is much
 //! narrower. Subtracting `delta` is folded into the product: `dP - delta = [dO | -delta] [V | 1]^T`. The rule of softmax
 //! alone takes four passes over the scores, and more memory.
 
 use super::{
-    Case, KeepDims, Operand, concat, constant_of_shape, matmul, mul, neg, reduce_sum, rule, softmax, stop_gradient,
-    transpose_last,
+    Case, KeepDims, Operand, concat, constant_of_shape, matmul, mul, neg, reduce_sum, rule, softmax,
+    stop_gradient, transpose_last,
 };
 use crate::graph::{Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
@@ -36,7 +36,13 @@ impl Op for SoftmaxMatMul {
         let [probabilities, values, scores] = rule::all(inputs)?;
         let mismatch = || Mismatch::new(format!("no attention of {scores} over {values}"));
         let ([batch, rows, inner], [other, positions, width]) = (split(scores), split(values));
-        if rows.is_empty() || width.is_empty() || batch != other || inner != positions || scores != probabilities || scores.dtype != values.dtype {
+        if rows.is_empty()
+            || width.is_empty()
+            || batch != other
+            || inner != positions
+            || scores != probabilities
+            || scores.dtype != values.dtype
+        {
             return Err(mismatch());
         }
         Ok(vec![scores.with_shape(&[batch, rows, width].concat())])
@@ -86,8 +92,10 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         case("matrices", &[3, 4], &[4, 2]),
         case("batches of heads", &[2, 2, 3, 4], &[2, 2, 4, 3]),
-        Case::new("scores by values only", vec![Operand::real(&[2, 3]).unchecked(), Operand::real(&[3, 2])], |g, v| {
-            softmax_matmul(g, v[0], v[1])
-        }),
+        Case::new(
+            "scores by values only",
+            vec![Operand::real(&[2, 3]).unchecked(), Operand::real(&[3, 2])],
+            |g, v| softmax_matmul(g, v[0], v[1]),
+        ),
     ]
 }

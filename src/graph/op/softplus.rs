@@ -1,6 +1,6 @@
 //! `Softplus`: the smooth maximum with 0 of every element.
 
-use super::{Case, Operand, mul, sigmoid, rule};
+use super::{Case, Operand, mul, rule, sigmoid};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

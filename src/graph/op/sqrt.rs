@@ -1,6 +1,9 @@
 //! `Sqrt`: the square root of every element.
 
-use super::{Case, Operand, div, rule::{self, scaled}};
+use super::{
+    Case, Operand, div,
+    rule::{self, scaled},
+};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

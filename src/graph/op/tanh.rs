@@ -1,6 +1,9 @@
 //! `Tanh`: the hyperbolic tangent of every element.
 
-use super::{Case, Operand, mul, rule::{self, one_minus}};
+use super::{
+    Case, Operand, mul,
+    rule::{self, one_minus},
+};
 use crate::graph::{Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]

@@ -5,7 +5,8 @@
 //! `(onehot - softmax) dy` directly: one exponential, one product, one addition per row.
 
 use super::{
-    Case, Operand, Scatter, exp, log_softmax, mul, neg, rule, scatter_elements, squeeze, stop_gradient, unsqueeze,
+    Case, Operand, Scatter, exp, log_softmax, mul, neg, rule, scatter_elements, squeeze, stop_gradient,
+    unsqueeze,
 };
 use crate::graph::{Attribute, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
@@ -60,9 +61,7 @@ impl Op for TokenLogProbability {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![Case::new(
-        "three rows",
-        vec![Operand::real(&[3, 5]), Operand::given(&[3], &[4, 0, 4])],
-        |g, v| token_log_probability(g, v[0], v[1]),
-    )]
+    vec![Case::new("three rows", vec![Operand::real(&[3, 5]), Operand::given(&[3], &[4, 0, 4])], |g, v| {
+        token_log_probability(g, v[0], v[1])
+    })]
 }

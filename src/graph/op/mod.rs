@@ -49,6 +49,7 @@ mod reduce_mean;
 mod reduce_sum;
 mod reshape;
 mod scatter_elements;
+mod scatter_nd;
 mod shape;
 mod sigmoid;
 mod sign;

@@ -9,6 +9,7 @@ mod graph;
 mod model;
 mod plan;
 mod recipe;
+mod report;
 mod runtime;
 mod support;
 mod train;

@@ -24,6 +24,7 @@ mod collect;
 pub mod content;
 pub mod dag;
 pub mod html;
+pub mod layered;
 pub mod measure;
 pub mod page;
 pub mod plot;

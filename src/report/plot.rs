@@ -13,7 +13,7 @@ use plotters::{
 };
 
 /// Size of a plot in its own units; on the page it takes the width there is.
-const SIZE: (u32, u32) = (480, 260);
+const SIZE: (u32, u32) = (340, 200);
 
 const INK: RGBColor = RGBColor(1, 1, 1);
 const GRID: RGBColor = RGBColor(2, 2, 2);
@@ -95,7 +95,7 @@ fn axes<'a, 'b>(
         .margin(6)
         .margin_right(14)
         .x_label_area_size(34)
-        .y_label_area_size(52)
+        .y_label_area_size(46)
         .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
     chart
         .configure_mesh()

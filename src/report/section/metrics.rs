@@ -36,23 +36,29 @@ pub fn per_language(html: &mut Html, content: &ReportContent) {
     }
     html.leaf("h3", &[], "Accuracy by language");
     let labels: Vec<String> = content.metrics.iter().map(|labelled| labelled.label.clone()).collect();
-    table(html, &labels, |body| {
+    html.element("div", &[("class", "grid")], |grid| {
         for split in &splits {
-            let mut languages: Vec<&str> = Vec::new();
-            for one in
-                content.metrics.iter().flat_map(|one| &one.metrics.splits).filter(|one| one.split == *split)
-            {
-                let new = one.languages.iter().filter(|language| !languages.contains(&language.as_str()));
-                let new: Vec<&str> = new.map(String::as_str).collect();
-                languages.extend(new);
-            }
-            for (index, language) in languages.iter().enumerate() {
-                let values: Vec<Option<f64>> =
-                    content.metrics.iter().map(|one| accuracy(one, split, language)).collect();
-                line(body, index == 0, if index == 0 { split } else { "" }, language, &values);
-            }
+            table(grid, &labels, |body| {
+                for (index, language) in languages(content, split).into_iter().enumerate() {
+                    let values: Vec<Option<f64>> =
+                        content.metrics.iter().map(|one| accuracy(one, split, language)).collect();
+                    line(body, index == 0, if index == 0 { split } else { "" }, language, &values);
+                }
+            });
         }
     });
+}
+
+/// The languages of a part of the data, in the order of the first model that has them.
+fn languages<'a>(content: &'a ReportContent, split: &str) -> Vec<&'a str> {
+    let mut languages: Vec<&str> = Vec::new();
+    let splits = content.metrics.iter().flat_map(|one| &one.metrics.splits);
+    for language in splits.filter(|one| one.split == split).flat_map(|one| &one.languages) {
+        if !languages.contains(&language.as_str()) {
+            languages.push(language);
+        }
+    }
+    languages
 }
 
 fn accuracy(labelled: &crate::report::content::LabelledMetrics, split: &str, language: &str) -> Option<f64> {

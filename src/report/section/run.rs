@@ -11,6 +11,7 @@ use crate::report::{
 pub fn stages(html: &mut Html, run: &RunView) {
     html.leaf("h2", &[("id", "run")], "What ran");
     html.element("div", &[("class", "scroll")], |scroll| dag::draw(scroll, &run.nodes));
+    html.leaf("p", &[("class", "muted")], "Arrows that follow from others are left out.");
     for node in run.nodes.iter().filter(|node| node.failure.is_some()) {
         html.element("p", &[], |line| {
             line.leaf("span", &[("class", "chip bad")], "failed").text(" ");

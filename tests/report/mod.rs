@@ -1,0 +1,4 @@
+//! The report page: self-contained, escaped, readable in every script.
+
+mod content;
+mod page;

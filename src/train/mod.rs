@@ -15,6 +15,7 @@
 
 pub mod batch;
 pub mod example;
+pub mod export;
 
 pub mod graph;
 pub mod layout;

@@ -11,6 +11,7 @@ pub mod pairs;
 pub mod reading;
 pub mod report;
 pub mod tokenizer;
+pub mod train;
 pub mod vote;
 
 /// Every kind, in the order in which `--help`, schemas and the README list them.
@@ -20,6 +21,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<decoder::Decoder>(),
     Entry::of::<checkpoint::Checkpoint>(),
     Entry::of::<tokenizer::TokenizerKind>(),
+    Entry::of::<train::Train>(),
     Entry::of::<vote::VoteKind>(),
     Entry::of::<pairs::Pairs>(),
     Entry::of::<evaluate::Evaluate>(),

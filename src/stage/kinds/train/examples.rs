@@ -1,0 +1,174 @@
+//! Turns rows into training examples: texts to tokens, end tokens, references, lengths.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::spec::{TrainSpec, field_of};
+use crate::{
+    artifact::row::{completion::Completion, log_probability::PairLogProbability, pair::Pair, text::Text},
+    failure::Failure,
+    model::{arch::Sizes, loss::Examples},
+    stage::context::Context,
+    token::Tokenizer,
+    train::example::Example,
+};
+
+/// All examples of a stage, at least one, each short enough and scorable.
+pub(super) fn read(
+    cx: &Context<'_>,
+    spec: &TrainSpec,
+    tokenizer: &Tokenizer,
+    sizes: Sizes,
+) -> Result<Vec<Example>, Failure> {
+    let kind = spec.objective.0.examples();
+    let encoder = Encoder { tokenizer, spec, end: end_token(spec, tokenizer)? };
+    let mut examples = match kind {
+        Examples::Texts => encoder.all(&cx.rows::<Text>("texts")?, Encoder::text)?,
+        Examples::Completions => encoder.all(&cx.rows::<Completion>("completions")?, Encoder::completion)?,
+        Examples::Pairs => encoder.all(&cx.rows::<Pair>("pairs")?, Encoder::pair)?,
+    };
+    let field = field_of(kind);
+    if examples.is_empty() {
+        let message = format!("`{field}` holds no rows: there is nothing to train on");
+        return Err(
+            Failure::input(message).hint("look at what the stage that writes them reports as dropped")
+        );
+    }
+    fit_lengths(cx, spec, sizes, &mut examples);
+    let read = examples.len();
+    examples.retain(Example::is_scorable);
+    if examples.len() < read {
+        cx.observer.note(&format!(
+            "{} of {read} {field} have no token to learn and are left out",
+            read - examples.len()
+        ));
+    }
+    if examples.is_empty() {
+        return Err(Failure::input(format!("none of the {read} {field} has a token to learn")));
+    }
+    if spec.objective.0.needs_reference() {
+        add_references(&cx.rows::<PairLogProbability>("reference")?, &mut examples)?;
+    }
+    check_vocabulary(&examples, sizes)?;
+    Ok(examples)
+}
+
+fn end_token(spec: &TrainSpec, tokenizer: &Tokenizer) -> Result<Option<u32>, Failure> {
+    match (spec.append_end, tokenizer.special().end()) {
+        (false, _) => Ok(None),
+        (true, Some(end)) => Ok(Some(end)),
+        (true, None) => Err(Failure::input("the model's tokenizer has no end-of-text token to append")
+            .hint("set `append_end = false`, or add `eos_token` to `tokenizer_config.json`")),
+    }
+}
+
+struct Encoder<'a> {
+    tokenizer: &'a Tokenizer,
+    spec: &'a TrainSpec,
+    end: Option<u32>,
+}
+
+impl Encoder<'_> {
+    fn all<R: Sync>(
+        &self,
+        rows: &[R],
+        encode: impl Fn(&Self, &R) -> Result<Example, Failure> + Sync,
+    ) -> Result<Vec<Example>, Failure> {
+        rows.par_iter().map(|row| encode(self, row)).collect()
+    }
+
+    fn text(&self, row: &Text) -> Result<Example, Failure> {
+        let mut tokens = self.tokenizer.encode_prompt(&row.text)?;
+        let begins = tokens.first().is_some_and(|first| self.tokenizer.special().begin == Some(*first));
+        let branch = tokens.split_off(usize::from(begins));
+        Ok(self.example(row.id.clone(), tokens, vec![branch]))
+    }
+
+    fn completion(&self, row: &Completion) -> Result<Example, Failure> {
+        let (prompt, completion) =
+            self.tokenizer.encode_pair(&row.prompt, &row.completion, self.spec.joint)?;
+        Ok(self.example(format!("{}/{}/{}", row.id, row.lang, row.sample), prompt, vec![completion]))
+    }
+
+    fn pair(&self, row: &Pair) -> Result<Example, Failure> {
+        let (prompt, chosen) = self.tokenizer.encode_pair(&row.prompt, &row.chosen, self.spec.joint)?;
+        let (_, rejected) = self.tokenizer.encode_pair(&row.prompt, &row.rejected, self.spec.joint)?;
+        Ok(self.example(row.id.clone(), prompt, vec![chosen, rejected]))
+    }
+
+    fn example(&self, id: String, prompt: Vec<u32>, mut branches: Vec<Vec<u32>>) -> Example {
+        for branch in &mut branches {
+            branch.extend(self.end);
+        }
+        Example { id, prompt, branches, references: Vec::new() }
+    }
+}
+
+/// Cuts what is longer than the stage admits, and says how often.
+fn fit_lengths(cx: &Context<'_>, spec: &TrainSpec, sizes: Sizes, examples: &mut [Example]) {
+    let most = spec.max_length.unwrap_or(sizes.positions).min(sizes.positions);
+    let (mut prompts, mut branches) = (0, 0);
+    for example in examples.iter_mut() {
+        let truncated = example.truncate(most, spec.max_prompt_length);
+        prompts += usize::from(truncated.prompt);
+        branches += usize::from(truncated.branch);
+    }
+    let count = examples.len();
+    if prompts > 0 {
+        cx.observer.note(&format!(
+            "{prompts} of {count} prompts lost their beginning (at most {most} tokens in all)"
+        ));
+    }
+    if branches > 0 {
+        cx.observer
+            .note(&format!("{branches} of {count} examples lost their end (at most {most} tokens in all)"));
+    }
+}
+
+/// Puts the reference log-probabilities to the pairs they belong to.
+fn add_references(rows: &[PairLogProbability], examples: &mut [Example]) -> Result<(), Failure> {
+    let by_id: BTreeMap<&str, &PairLogProbability> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
+    for example in examples {
+        let Some(row) = by_id.get(example.id.as_str()) else {
+            let message = format!("pair `{}` has no reference log-probability", example.id);
+            return Err(Failure::input(message).hint("score exactly the pairs that are trained on"));
+        };
+        let counts = [row.chosen_tokens, row.rejected_tokens];
+        for ((role, count), branch) in ["chosen", "rejected"].iter().zip(counts).zip(&example.branches) {
+            if count != branch.len() {
+                let message = format!(
+                    "pair `{}`: the reference log-probability of `{role}` covers {count} tokens, training scores {}",
+                    example.id,
+                    branch.len()
+                );
+                return Err(Failure::input(message).hint(
+                    "score with the same tokenizer and the same `append_end`, and raise `max_length` if it cut something",
+                ));
+            }
+        }
+        if !(row.chosen.is_finite() && row.rejected.is_finite()) {
+            return Err(Failure::input(format!(
+                "pair `{}`: its reference log-probability is no number",
+                row.id
+            )));
+        }
+        example.references = vec![row.chosen, row.rejected];
+    }
+    Ok(())
+}
+
+fn check_vocabulary(examples: &[Example], sizes: Sizes) -> Result<(), Failure> {
+    let tokens =
+        examples.iter().flat_map(|example| example.prompt.iter().chain(example.branches.iter().flatten()));
+    match tokens.max() {
+        Some(largest) if *largest as usize >= sizes.vocabulary => {
+            let message = format!(
+                "the tokenizer gives token {largest}, but the model's vocabulary has {} entries",
+                sizes.vocabulary
+            );
+            Err(Failure::input(message).hint("the model folder's tokenizer belongs to another model"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! `train`: teaches a model from texts, completions or preference pairs, all of its weights or adapters beside them.
+//!
+//! The objective ([`crate::model::loss::LOSSES`]) says which rows it reads. The model that comes out is a whole Hugging
+//! Face folder with adapters merged in; adapters come out by themselves as well. A stage that was killed goes on from its
+//! journal and ends with the same bytes.
+
+mod examples;
+mod spec;
+mod write;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::Value as Json;
+
+pub use self::spec::{LoraSpec, Objective, TrainSpec};
+use crate::{
+    artifact::Artifact,
+    checkpoint::{convert, folder::ModelFiles},
+    failure::Failure,
+    model::{
+        arch::{self, Network},
+        lora::Lora,
+        loss,
+        optim::adamw::AdamW,
+    },
+    stage::{
+        context::Context,
+        contract::{Kind, Load, Problem},
+        port::Ports,
+    },
+    token::Tokenizer,
+    train::{self, Listener, Settings, Task, export, graph::Trained},
+};
+
+/// The kind.
+#[derive(Debug)]
+pub enum Train {}
+
+impl Kind for Train {
+    const NAME: &'static str = "train";
+    const VERSION: u32 = 1;
+    const ABOUT: &'static str = "trains a model on texts, completions or preference pairs";
+    const LOAD: Load = Load::Heavy;
+    const USES_RUNTIME: bool = true;
+    type Spec = TrainSpec;
+
+    fn ports(spec: &TrainSpec) -> Ports {
+        spec.ports()
+    }
+
+    fn check(spec: &TrainSpec) -> Vec<Problem> {
+        spec.check()
+    }
+
+    fn run(cx: &Context<'_>, spec: &TrainSpec) -> Result<(), Failure> {
+        let base = ModelFiles::of(cx.input("model"));
+        let network = open(&base)?;
+        let lora = spec.lora.as_ref().map(Lora::from);
+        let trained = Trained::new(&*network, lora.as_ref())?;
+        let tokenizer = Tokenizer::open(&base)?;
+        let examples = examples::read(cx, spec, &tokenizer, network.sizes())?;
+        let settings = Settings::from(spec);
+        let task = Task { network: &*network, trained: &trained, examples: &examples, settings: &settings };
+        let weights = convert::to_f32(base.weights()?)?;
+        let fitted = train::fit(cx.runtime()?, task, weights, &cx.journal, &Ears(cx))?;
+        write::model(&cx.create_folder("model")?, &base, &*network, &trained, &fitted)?;
+        if let Trained::Adapters(lora, targets) = &trained {
+            let name = cx.input("model").digest.hex();
+            write::adapter(&cx.create_folder("adapter")?, &name, lora, targets, &fitted)?;
+        }
+        write::steps(cx, &fitted.records)
+    }
+
+    fn export(
+        spec: &TrainSpec,
+        inputs: &BTreeMap<String, Artifact>,
+        folder: &Path,
+        name: &str,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let model = inputs.get("model").ok_or_else(|| Failure::input("the stage's `model` is not there"))?;
+        let base = ModelFiles::of(model);
+        let network = open(&base)?;
+        let lora = spec.lora.as_ref().map(Lora::from);
+        let trained = Trained::new(&*network, lora.as_ref())?;
+        let weights = convert::to_f32(base.weights()?)?;
+        export::write(&*network, &trained, weights, &Settings::from(spec), folder, name)
+    }
+}
+
+fn open(files: &ModelFiles) -> Result<Arc<dyn Network>, Failure> {
+    arch::open(&Json::Object(files.config()?))
+}
+
+impl From<&LoraSpec> for Lora {
+    fn from(spec: &LoraSpec) -> Self {
+        Self { rank: spec.rank, alpha: spec.alpha, targets: spec.targets.clone() }
+    }
+}
+
+impl From<&TrainSpec> for Settings {
+    fn from(spec: &TrainSpec) -> Self {
+        Self {
+            loss: spec.objective.0,
+            loss_settings: loss::Settings { beta: spec.beta },
+            optimizer: AdamW {
+                betas: spec.betas,
+                eps: spec.eps,
+                weight_decay: spec.weight_decay,
+                max_grad_norm: spec.max_grad_norm,
+            },
+            learning_rate: spec.learning_rate,
+            schedule: spec.schedule,
+            warmup_ratio: spec.warmup_ratio,
+            epochs: spec.epochs,
+            steps: spec.steps,
+            batch_size: spec.batch_size,
+            accumulation: spec.accumulation,
+            seed: spec.seed,
+        }
+    }
+}
+
+/// Passes progress on to the stage's observer.
+struct Ears<'a, 'b>(&'a Context<'b>);
+
+impl Listener for Ears<'_, '_> {
+    fn progress(&self, done: u64, total: u64) {
+        self.0.observer.progress(done, total, "tokens");
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.check_cancelled().is_err()
+    }
+}

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn json_counts_columns_in_characters() {
-        let value = serde_json::to_value(diagnostic("\nké = 1", 6..7)).unwrap();
+        let value = serde_json::to_value(diagnostic("\nké = 1", 7..8)).unwrap();
         assert_eq!((&value["line"], &value["column"]), (&2.into(), &6.into()));
         assert_eq!(value["severity"], "error");
     }

@@ -175,6 +175,7 @@ fn admit_parameters(schema: &mut Value) {
 
 fn admit_parameter_here(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
+    forget_null(object);
     let narrowed = ["pattern", "enum", "const", "minLength", "format"];
     let any_string = object.get("type").is_some_and(|kind| kind == "string")
         && !narrowed.iter().any(|keyword| object.contains_key(*keyword));
@@ -187,7 +188,44 @@ fn admit_parameter_here(schema: &mut Value) {
             outer.insert(annotation.to_owned(), value);
         }
     }
-    let parameter = json!({ "$ref": format!("#/definitions/{PARAMETER}") });
-    outer.insert("anyOf".to_owned(), json!([Value::Object(std::mem::take(object)), parameter]));
+    let mut choices = choices(std::mem::take(object));
+    choices.push(json!({ "$ref": format!("#/definitions/{PARAMETER}") }));
+    outer.insert("anyOf".to_owned(), Value::Array(choices));
     *object = outer;
+}
+
+/// The alternatives that a schema without annotations stands for.
+fn choices(mut object: Map<String, Value>) -> Vec<Value> {
+    if object.len() == 1 {
+        if let Some(Value::Array(members)) = object.get_mut("anyOf") {
+            return std::mem::take(members);
+        }
+        if let Some(Value::Array(members)) = object.get_mut("allOf")
+            && members.len() == 1
+        {
+            return std::mem::take(members);
+        }
+    }
+    vec![Value::Object(object)]
+}
+
+/// Takes away what means "or nothing": TOML has no null, a setting is left out instead.
+fn forget_null(object: &mut Map<String, Value>) {
+    object.remove("writeOnly");
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+    let is_null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
+    if let Some(members) = object.get_mut("anyOf").and_then(Value::as_array_mut) {
+        members.retain(|member| !is_null(member));
+    }
+    if let Some(values) = object.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(kinds) = object.get_mut("type") {
+        let named = kinds.as_array().into_iter().flatten().filter(|kind| *kind != "null");
+        if let [kind] = named.cloned().collect::<Vec<Value>>().as_slice() {
+            *kinds = kind.clone();
+        }
+    }
 }

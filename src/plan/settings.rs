@@ -31,7 +31,7 @@ pub(super) fn read(
     let mut table = node.settings.clone();
     table.get_mut().remove("kind");
     let (stage, mut mistakes) = settings::read(&table, |table| entry.parse(table));
-    if mistakes.iter().any(is_missing_at_top) {
+    if stage.is_none() {
         add_all_missing(entry, &table, &mut mistakes);
     }
     let header = node.name.span();
@@ -124,10 +124,6 @@ fn names(section: Section, kinds: &[Entry]) -> String {
     let names: Vec<&str> =
         kinds.iter().filter(|entry| entry.section == section).map(|entry| entry.name).collect();
     names.join(", ")
-}
-
-fn is_missing_at_top(mistake: &Mistake) -> bool {
-    matches!(mistake.what, What::Missing(_)) && mistake.path.is_empty()
 }
 
 /// Serde reports the first missing setting only; the schema knows them all.

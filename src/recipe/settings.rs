@@ -55,25 +55,21 @@ pub fn read<'i, T>(
 ) -> (Option<T>, Vec<Mistake>) {
     let mut table = table.clone();
     let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut taken_out: Vec<Vec<String>> = Vec::new();
     loop {
         let error = match parse(table.clone()) {
             Ok(value) => return (Some(value), mistakes),
             Err(error) => error,
         };
         let mistake = Mistake::of(&error, &table);
-        if let What::Missing(name) = &mistake.what {
-            let was_taken_out = |earlier: &Mistake| {
-                earlier.path.split_last().is_some_and(|(key, parents)| key == name && parents == mistake.path)
-            };
-            if mistakes.iter().any(was_taken_out) {
-                return (None, mistakes);
-            }
+        let path = mistake.path.clone();
+        if !mistake.is_echo(&taken_out) {
+            mistakes.push(mistake);
         }
-        let removed = remove(table.get_mut(), &mistake.path);
-        mistakes.push(mistake);
-        if !removed {
+        if !remove(table.get_mut(), &path) {
             return (None, mistakes);
         }
+        taken_out.push(path);
     }
 }
 
@@ -81,7 +77,24 @@ impl Mistake {
     fn of(error: &Error, table: &Spanned<DeTable<'_>>) -> Self {
         let span = error.span().filter(|span| *span != table.span());
         let path = span.as_ref().map(|span| locate(table.get_ref(), span)).unwrap_or_default();
-        Self { what: What::of(error.message()), span: span.filter(|_| !path.is_empty()), path }
+        let what = What::of(error.message());
+        if let What::Unknown { name, .. } = &what
+            && let Some((key, _)) = table.get_ref().get_key_value(name.as_str())
+            && path.is_empty()
+        {
+            // Serde forgets the place inside tagged enums, but it names the key.
+            return Self { path: vec![name.clone()], span: Some(key.span()), what };
+        }
+        Self { what, span: span.filter(|_| !path.is_empty()), path }
+    }
+
+    /// Whether something is missing only because it was taken out.
+    fn is_echo(&self, taken_out: &[Vec<String>]) -> bool {
+        let What::Missing(name) = &self.what else { return false };
+        let is_it = |path: &Vec<String>| {
+            path.split_last().is_some_and(|(key, parents)| key == name && parents == self.path)
+        };
+        taken_out.iter().any(is_it)
     }
 
     /// The mistake in words. `subject` names the table (``stage `dpo` ``), `header` is where it begins.
@@ -279,5 +292,84 @@ pub fn describe(value: &DeValue<'_>) -> String {
         DeValue::Boolean(truth) => format!("`{truth}`"),
         DeValue::Datetime(time) => format!("`{time}`"),
         other => type_name(other).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, tag = "shape", rename_all = "lowercase")]
+    enum Tagged {
+        Circle { radius: f64 },
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nested {
+        name: String,
+        inner: Inner,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        count: u32,
+        list: Vec<u8>,
+    }
+
+    fn mistakes<T: serde::de::DeserializeOwned>(text: &str) -> (Option<T>, Vec<(String, Option<String>)>) {
+        let table = DeTable::parse(text).unwrap();
+        let (value, mistakes) = read(&table, |table| T::deserialize(toml::Deserializer::from(table)));
+        let shown = |mistake: Mistake| {
+            let place = mistake.span.map(|span| text.get(span).unwrap().to_owned());
+            (mistake.path.join("."), place)
+        };
+        (value, mistakes.into_iter().map(shown).collect())
+    }
+
+    fn at(path: &str, place: &str) -> (String, Option<String>) {
+        (path.to_owned(), Some(place.to_owned()))
+    }
+
+    #[test]
+    fn what_is_right_is_read() {
+        let (value, found) = mistakes::<Nested>("name = 'x'\ninner = { count = 1, list = [2] }");
+        let inner = Inner { count: 1, list: vec![2] };
+        assert_eq!(value, Some(Nested { name: "x".to_owned(), inner }));
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn every_faulty_entry_is_found_at_its_place() {
+        let text = "name = 3\nnmae = 'x'\n[inner]\ncount = -4\nlist = [1, 999]\nmore = 1\n";
+        let (value, mut found) = mistakes::<Nested>(text);
+        found.sort();
+        assert_eq!(value, None);
+        let expected = [
+            at("inner.count", "-4"),
+            at("inner.list", "999"),
+            at("inner.more", "more"),
+            at("name", "3"),
+            at("nmae", "nmae"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn unknown_entries_alone_do_not_hide_the_value() {
+        let (value, found) = mistakes::<Nested>("name = 'x'\nz = 1\n[inner]\ncount = 1\nlist = []\nz = 2\n");
+        assert!(value.is_some());
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_key_of_a_tagged_enum_is_found_by_its_name() {
+        let (value, found) = mistakes::<Tagged>("shape = 'circle'\nradius = 1.0\ncolour = 'red'\n");
+        assert_eq!(value, Some(Tagged::Circle { radius: 1.0 }));
+        assert_eq!(found, [at("colour", "colour")]);
     }
 }

@@ -3,6 +3,7 @@
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
 mod cache;
+mod checkpoint;
 mod decode;
 mod engine;
 mod graph;
@@ -12,4 +13,5 @@ mod recipe;
 mod report;
 mod runtime;
 mod support;
+mod token;
 mod train;

@@ -2,3 +2,4 @@
 
 pub(crate) mod golden;
 pub(crate) mod kinds;
+pub(crate) mod stage;

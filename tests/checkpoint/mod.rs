@@ -1,0 +1,6 @@
+//! Files of weights, model folders, adapters; the kinds `decoder` and `checkpoint`.
+
+mod adapter;
+mod decoder;
+mod folder;
+mod safetensors;

@@ -87,6 +87,12 @@ pub enum Command {
     Plan(command::plan::PlanArgs),
     /// Run a recipe: what is done already is not done again
     Run(command::run::RunArgs),
+    /// Say why stages would run again, or what a result was made from
+    Explain(command::explain::ExplainArgs),
+    /// Write the HTML report of an earlier run again
+    Report(command::report::ReportArgs),
+    /// Print the JSON Schema of recipes, for editors
+    Schema(command::schema::SchemaArgs),
     /// See or verify the store of results
     Cache(command::cache::CacheArgs),
     /// Print completions for a shell

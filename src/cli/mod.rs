@@ -57,6 +57,9 @@ fn dispatch(command: &Command, setup: &Setup, verbose: u8) -> Result<Exit, Stop>
     match command {
         Command::Check(args) => command::check::run(args, setup),
         Command::Plan(args) => command::plan::run(args, setup),
+        Command::Explain(args) => command::explain::run(args, setup),
+        Command::Report(args) => command::report::run(args, setup),
+        Command::Schema(args) => command::schema::run(args, setup),
         Command::Run(args) => command::run::run(args, setup, verbose),
         Command::Cache(args) => command::cache::run(args, setup),
         Command::Completions(args) => command::completions::run(args, setup),

@@ -8,6 +8,7 @@ use std::{
 
 use super::{args::RecipeArgs, console::Console, exit::Exit, stop::Stop};
 use crate::{
+    cache::StaleReason,
     diagnostic::{self, Diagnostic, Paint},
     plan::{self, Plan},
     recipe::{self, Sources, settings},
@@ -55,6 +56,23 @@ pub fn locator(args: &RecipeArgs) -> impl Fn(&str, Option<&str>) -> Option<Strin
     move |node, setting| {
         let places = found.get_or_init(|| Places::read(&path, &set)).as_ref()?;
         places.find(node, setting)
+    }
+}
+
+/// A reason with the place of the setting it names: `beta: 0.1 -> 0.2 (recipes/quickstart.toml:88)`.
+pub fn reason_with_place(
+    stage: &str,
+    reason: &StaleReason,
+    locate: &dyn Fn(&str, Option<&str>) -> Option<String>,
+) -> String {
+    let setting = match reason {
+        StaleReason::Setting { name, .. } => Some(name),
+        StaleReason::File { field, .. } => Some(field),
+        _ => None,
+    };
+    match setting.and_then(|name| locate(stage, Some(name))) {
+        Some(place) => format!("{reason} ({place})"),
+        None => reason.to_string(),
     }
 }
 

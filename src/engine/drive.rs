@@ -13,14 +13,14 @@ use super::{
     clock::Clock,
     event::{Event, Listener, StageInfo, Status},
     folder::{Log, RunRecord, StageRecord},
-    lookup::{self, Known, Work},
+    lookup::{self, Known},
     outcome::{RunOutcome, StageEnd, StageOutcome},
     perform::{self, Bench, Done, Ended, Message},
     slots::Slots,
     state::{StageState, States},
 };
 use crate::{
-    cache::{Latest, Lookup, Pointer, StaleReason, Store},
+    cache::{Latest, Lookup, Pointer, Store},
     digest::Digest,
     failure::{Cause, Failure, bug},
     plan::Plan,
@@ -165,25 +165,15 @@ impl<'a> Drive<'a> {
                     self.stages[*stage].work = Some(work);
                     self.done(*stage, StageState::Cached, Done { record: *record, artifacts });
                 }
-                Ok((mut work, lookup)) => {
-                    work.reasons = self.reasons(*stage, &work, lookup);
+                Ok((mut work, found)) => {
+                    let name = &plan.nodes()[*stage].name;
+                    work.reasons = lookup::reasons(store, &self.latest, name, &work, found);
                     self.stages[*stage].work = Some(work);
                     self.log.open();
                     self.states.set(*stage, StageState::Queued);
                     self.log.emit(Event::StageQueued { stage: self.name(*stage) });
                 }
             }
-        }
-    }
-
-    /// Why a stage is not simply reused.
-    fn reasons(&self, stage: usize, work: &Work, lookup: Lookup) -> Vec<StaleReason> {
-        let name = &self.plan.nodes()[stage].name;
-        let differences = self.store.differences(&self.latest, name, work.key, &work.explanation);
-        match lookup {
-            Lookup::Damaged(what) => vec![StaleReason::Damaged { what }],
-            _ if differences.is_empty() => vec![StaleReason::Forgotten],
-            _ => differences,
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{Settings, perform::Done};
 use crate::{
     artifact::{Artifact, ArtifactKind},
-    cache::{Explanation, Ingredients, InputIngredient, Key, Lookup, StaleReason, Store},
+    cache::{Explanation, Ingredients, InputIngredient, Key, Latest, Lookup, StaleReason, Store},
     digest::Digest,
     failure::{Failure, bug},
     plan::{Node, Plan},
@@ -63,6 +63,22 @@ pub(super) fn check(
     let needed = !matches!(lookup, Lookup::Hit(..));
     let explanation = if needed { ingredients.explanation() } else { Explanation::default() };
     Ok((Work { key, explanation, inputs, files, reasons: Vec::new() }, lookup))
+}
+
+/// Why a stage is not simply reused, given what was `found` of its work.
+pub(super) fn reasons(
+    store: &Store,
+    latest: &Latest,
+    stage: &str,
+    work: &Work,
+    found: Lookup,
+) -> Vec<StaleReason> {
+    let differences = store.differences(latest, stage, work.key, &work.explanation);
+    match found {
+        Lookup::Damaged(what) => vec![StaleReason::Damaged { what }],
+        _ if differences.is_empty() => vec![StaleReason::Forgotten],
+        _ => differences,
+    }
 }
 
 /// What the store knows about a node's work.

@@ -23,6 +23,7 @@ pub mod clock;
 mod drive;
 pub mod event;
 mod folder;
+mod forecast;
 mod lookup;
 pub mod outcome;
 mod perform;
@@ -36,6 +37,7 @@ use std::{
 };
 
 pub use folder::{RunRecord, StageRecord};
+pub use forecast::{Forecast, forecast};
 
 use self::{event::Listener, outcome::RunOutcome};
 use crate::{cache::Store, plan::Plan, runtime::LazyRuntime};

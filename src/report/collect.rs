@@ -26,7 +26,7 @@ pub fn contents(outcome: &RunOutcome) -> Result<Vec<ReportContent>, Failure> {
 }
 
 /// The documents of the report stages of an earlier run, in plan order.
-pub(super) fn recorded(folder: &Path, record: &RunRecord) -> Result<Vec<ReportContent>, Failure> {
+pub fn recorded(folder: &Path, record: &RunRecord) -> Result<Vec<ReportContent>, Failure> {
     let mut contents = Vec::new();
     for stage in &record.stages {
         for (port, _) in stage.outputs.iter().filter(|(_, output)| output.kind == REPORT.name) {

@@ -31,7 +31,7 @@ pub mod plot;
 pub mod render;
 pub mod section;
 
-pub use collect::{contents, output};
+pub use collect::{contents, output, recorded};
 
 /// Where the page of the run in `folder` is.
 pub fn page_of(folder: &Path) -> PathBuf {
@@ -41,7 +41,7 @@ pub fn page_of(folder: &Path) -> PathBuf {
 /// Writes the page of the run in `folder`, replacing an earlier one, and returns where it is.
 pub fn write(folder: &Path, store: &Store) -> Result<PathBuf, Failure> {
     let record = RunRecord::load(folder)?;
-    let contents = collect::recorded(folder, &record)?;
+    let contents = recorded(folder, &record)?;
     let view = collect::run(folder, &record, store)?;
     let path = page_of(folder);
     atomic::write(&path, render::page(&view, &contents).as_bytes())?;

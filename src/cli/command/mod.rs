@@ -3,5 +3,8 @@
 pub mod cache;
 pub mod check;
 pub mod completions;
+pub mod explain;
 pub mod plan;
+pub mod report;
 pub mod run;
+pub mod schema;

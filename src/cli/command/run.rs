@@ -1,6 +1,10 @@
 //! `chorale run`: runs what is not done yet, shows it, and ends with the numbers and the report.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
@@ -53,20 +57,30 @@ pub fn run(args: &RunArgs, setup: &Setup, verbose: u8) -> Result<Exit, Stop> {
     };
     let runtime = LazyRuntime::new(setup.runtime(Some(note))?);
     let store = Store::open(&setup.cache)?;
-    let settings = engine::Settings {
-        path: args.recipe.recipe.clone(),
-        text: recipe_text(&args.recipe.recipe)?,
-        overrides: args.recipe.set.clone(),
-        versions: versions(setup),
-        threads: setup.threads,
-        cancelled: &cancelled,
-        runtime: &runtime,
-    };
+    let settings = settings(&args.recipe, setup, &cancelled, &runtime)?;
     let mut terminal =
         terminal::Terminal::new(*console, screen, Box::new(recipe_file::locator(&args.recipe)));
     let outcome = engine::run(&plan, &store, &mut terminal, &settings);
     drop(terminal);
     finish(args, setup, &store, &outcome)
+}
+
+/// What the engine needs to know about a recipe and its surroundings.
+pub(super) fn settings<'a>(
+    recipe: &RecipeArgs,
+    setup: &Setup,
+    cancelled: &'a AtomicBool,
+    runtime: &'a LazyRuntime,
+) -> Result<engine::Settings<'a>, Failure> {
+    Ok(engine::Settings {
+        path: recipe.recipe.clone(),
+        text: recipe_text(&recipe.recipe)?,
+        overrides: recipe.set.clone(),
+        versions: versions(setup),
+        threads: setup.threads,
+        cancelled,
+        runtime,
+    })
 }
 
 /// Report, numbers, and the exit.

@@ -11,6 +11,7 @@ use crate::{
     cache::{Output, StaleReason},
     cli::{
         console::{Paint, Tone, failure_text},
+        recipe_file::reason_with_place,
         table::{Align, cut, padded},
     },
     engine::event::{Event, StageInfo, Status, Timed},
@@ -160,7 +161,7 @@ impl Narrator {
         let told: Vec<String> = reasons
             .iter()
             .filter(|reason| **reason != StaleReason::New)
-            .map(|reason| self.reason(stage, reason))
+            .map(|reason| reason_with_place(stage, reason, &*self.locate))
             .collect();
         let mut shows = Vec::new();
         if !told.is_empty() {
@@ -176,21 +177,6 @@ impl Narrator {
             });
         }
         shows
-    }
-
-    /// A reason with the place of the setting it names.
-    fn reason(&self, stage: &str, reason: &StaleReason) -> String {
-        let setting = match reason {
-            StaleReason::Setting { name, .. } => Some(name.as_str()),
-            StaleReason::Input { field, .. } | StaleReason::File { field, .. } => Some(field.as_str()),
-            _ => None,
-        };
-        let place =
-            setting.filter(|_| matches!(reason, StaleReason::Setting { .. } | StaleReason::File { .. }));
-        match place.and_then(|name| (self.locate)(stage, Some(name))) {
-            Some(place) => format!("{reason} ({place})"),
-            None => reason.to_string(),
-        }
     }
 
     fn progress(&mut self, at: f64, stage: &str, done: u64, total: u64, unit: &str) -> Vec<Show> {

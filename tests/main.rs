@@ -2,6 +2,7 @@
 //!
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
+mod align;
 mod cache;
 mod checkpoint;
 mod decode;
@@ -12,6 +13,7 @@ mod plan;
 mod recipe;
 mod report;
 mod runtime;
+mod stage;
 mod support;
 mod token;
 mod train;

@@ -127,6 +127,9 @@ pub struct DatasetSpec {
     /// CSV and TSV: whether the first line names the columns. Without it they are named 1, 2, ...
     #[serde(default = "yes")]
     pub header: bool,
+    /// CSV and TSV: rows to skip at the beginning of each file.
+    #[serde(default)]
+    pub skip: usize,
     /// CSV and TSV: whether cells may be quoted with `"`.
     #[serde(default = "yes")]
     pub quotes: bool,

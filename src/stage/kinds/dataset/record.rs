@@ -106,7 +106,7 @@ fn cells(text: &str, shown: &str, delimiter: u8, spec: &DatasetSpec) -> Result<V
         .from_reader(text.as_bytes());
     let mut columns: Option<Vec<String>> = None;
     let mut records = Vec::new();
-    for row in reader.records() {
+    for row in reader.records().skip(spec.skip) {
         let row = row.map_err(|error| {
             let line = error.position().map_or(0, csv::Position::line);
             Failure::input(format!("not a row of cells: {error}")).at(format!("{shown}:{line}"))
@@ -128,7 +128,7 @@ fn cells(text: &str, shown: &str, delimiter: u8, spec: &DatasetSpec) -> Result<V
 }
 
 /// The cells of a row by column. A header may have more columns than the rows (some published files do); a row must
-/// not have more cells than columns.
+/// not have more cells than columns. Of two columns of one name the first counts.
 fn named(place: String, columns: &[String], row: &csv::StringRecord) -> Result<Record, Failure> {
     if row.len() > columns.len() {
         let message = format!("{} cells, but there are {} columns", row.len(), columns.len());
@@ -136,8 +136,10 @@ fn named(place: String, columns: &[String], row: &csv::StringRecord) -> Result<R
             .at(place)
             .hint("set `quotes = false` if `\"` is an ordinary character"));
     }
-    let named = columns.iter().zip(row.iter());
-    let cells = named.map(|(column, cell)| (column.clone(), Value::String(cell.to_owned()))).collect();
+    let mut cells = Map::new();
+    for (column, cell) in columns.iter().zip(row.iter()) {
+        cells.entry(column.clone()).or_insert_with(|| Value::String(cell.to_owned()));
+    }
     Ok(Record { place, number: 0, lang: None, cells })
 }
 

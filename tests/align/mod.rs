@@ -1,0 +1,3 @@
+//! The algorithms on real, published data.
+
+mod votes_match_released_data;

@@ -52,7 +52,7 @@ fn the_other_row_kinds_are_read_too() {
     assert_eq!((texts[0].id.as_str(), texts[0].lang.as_str(), texts[0].text.as_str()), ("1", "", "one, two"));
     bench.file("answers.json", "[{\"q\": \"Hi?\", \"a\": 3, \"language\": \"cn\"}]");
     let settings = "rows = 'completions'\nfile = 'answers.json'\nfields = {completion = 'a', lang = 'language'}\n\
-                    templates = {prompt = 'Question: {q}\\nAnswer:'}";
+                    templates = {prompt = \"Question: {q}\\nAnswer:\"}";
     bench.run("dataset", settings).unwrap();
     let completions: Vec<Completion> = bench.read("completions");
     assert_eq!(completions[0].prompt, "Question: Hi?\nAnswer:");

@@ -210,10 +210,7 @@ mod tests {
         let message = |text: &str| text.parse::<LangCode>().unwrap_err().to_string();
         assert_eq!(message("swahilli"), "unknown language code: `swahilli`; did you mean `sw`?");
         assert_eq!(message("english"), "unknown language code: `english`; did you mean `en`?");
-        assert_eq!(
-            message("xx"),
-            "unknown language code: `xx`".to_owned() + &message("xx")["unknown language code: `xx`".len()..]
-        );
+        assert!(message("xx").starts_with("unknown language code: `xx`"));
         for wrong in ["", "e", "e n", "en-", "en-!", "日本", "quux"] {
             assert!(wrong.parse::<LangCode>().is_err(), "{wrong}");
         }

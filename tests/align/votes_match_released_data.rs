@@ -104,7 +104,7 @@ impl Excerpt {
 fn answer_of<'c>(chosen: &'c str, label: &str) -> (char, &'c str) {
     let answers =
         chosen.lines().filter_map(|line| line.strip_prefix(label)).filter(|answer| !answer.is_empty());
-    let answer = answers.last().unwrap();
+    let answer = answers.next_back().unwrap();
     (answer.chars().next().unwrap(), answer)
 }
 

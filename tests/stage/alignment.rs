@@ -1,7 +1,5 @@
 //! `vote` and `pairs`.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use chorale::artifact::row::{completion::Completion, pair::Pair, question::Question, vote::Vote};
 
 use super::support::{Bench, parse};

@@ -1,7 +1,5 @@
 //! `facts` and `dataset`.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use chorale::artifact::row::{completion::Completion, pair::Pair, question::Question, text::Text};
 
 use super::support::{Bench, parse, shared_data};

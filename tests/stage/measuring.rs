@@ -1,7 +1,5 @@
 //! `evaluate` and `report`.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeMap;
 
 use chorale::{

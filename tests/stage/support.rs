@@ -1,6 +1,6 @@
 //! Runs one stage in a temporary folder.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped is said")]
 
 use std::{
     collections::BTreeMap,

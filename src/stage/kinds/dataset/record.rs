@@ -106,12 +106,13 @@ fn cells(text: &str, shown: &str, delimiter: u8, spec: &DatasetSpec) -> Result<V
         .from_reader(text.as_bytes());
     let mut columns: Option<Vec<String>> = None;
     let mut records = Vec::new();
+    let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
     for row in reader.records().skip(spec.skip) {
         let row = row.map_err(|error| {
             let line = error.position().map_or(0, csv::Position::line);
             Failure::input(format!("not a row of cells: {error}")).at(format!("{shown}:{line}"))
         })?;
-        let place = format!("{shown}:{}", row.position().map_or(0, csv::Position::line));
+        let place = format!("{shown}:{}", lines.of(row.position().map_or(0, csv::Position::byte) as usize));
         let Some(columns) = &columns else {
             if spec.header {
                 columns = Some(row.iter().map(|cell| cell.trim().to_owned()).collect());
@@ -125,6 +126,25 @@ fn cells(text: &str, shown: &str, delimiter: u8, spec: &DatasetSpec) -> Result<V
         records.push(named(place, columns, &row)?);
     }
     Ok(records)
+}
+
+/// Line numbers of growing byte positions. The reader's own count is one short where lines end in CRLF, because a row
+/// then begins at the line feed of the row before.
+struct Lines<'t> {
+    text: &'t [u8],
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, byte: usize) -> usize {
+        let blank = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        while self.at < byte || self.text.get(self.at).is_some_and(blank) {
+            self.line += usize::from(self.text.get(self.at) == Some(&b'\n'));
+            self.at += 1;
+        }
+        self.line
+    }
 }
 
 /// The cells of a row by column. A header may have more columns than the rows (some published files do); a row must

@@ -102,7 +102,7 @@ impl Excerpt {
 /// Letter and option of the chosen side. Where the option is the last one, the released text goes on with whatever the
 /// question ended in, so the line that begins with the label counts.
 fn answer_of<'c>(chosen: &'c str, label: &str) -> (char, &'c str) {
-    let answers =
+    let mut answers =
         chosen.lines().filter_map(|line| line.strip_prefix(label)).filter(|answer| !answer.is_empty());
     let answer = answers.next_back().unwrap();
     (answer.chars().next().unwrap(), answer)

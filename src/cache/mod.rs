@@ -61,7 +61,7 @@ pub use listing::{Damage, Listed, Verification};
 pub use object::Output;
 pub use record::Record;
 pub use stale::StaleReason;
-pub use store::{Lookup, Store};
+pub use store::{Lookup, Remains, Store};
 
 /// The layout of the store. A store of another format is refused, never converted or deleted.
 pub const FORMAT: u32 = 1;

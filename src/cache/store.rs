@@ -42,8 +42,17 @@ pub enum Lookup {
     Hit(Box<Record>, BTreeMap<String, Artifact>),
     /// The work is not done.
     Missing,
-    /// The work was done, but what is left of it is damaged. The damaged files have been removed.
-    Damaged(String),
+    /// The work was done, but what is left of it is damaged.
+    Damaged(Remains),
+}
+
+/// Work that was done and of which only damaged files are left. [`Store::discard`] removes them.
+#[derive(Clone, Debug)]
+pub struct Remains {
+    /// What is wrong with it.
+    pub what: String,
+    record: PathBuf,
+    object: Option<Digest>,
 }
 
 impl Store {
@@ -75,7 +84,7 @@ impl Store {
         &self.root
     }
 
-    /// Looks a key up. `kinds` gives the artifact kind of every output the work must have.
+    /// Looks a key up and changes nothing. `ports` gives the artifact kind of every output the work must have.
     pub fn lookup<'p>(
         &self,
         kind: &str,
@@ -90,19 +99,28 @@ impl Store {
         };
         let record = match Record::unseal(&bytes, kind, key) {
             Ok(record) => record,
-            Err(what) => return self.damaged(&path, what, None),
+            Err(what) => return Ok(Lookup::Damaged(Remains { what, record: path, object: None })),
         };
         let mut artifacts = BTreeMap::new();
         for (port, kind) in ports {
             let Some(output) = record.outputs.get(port) else {
-                return self.damaged(&path, format!("record has no output `{port}`"), None);
+                let what = format!("record has no output `{port}`");
+                return Ok(Lookup::Damaged(Remains { what, record: path, object: None }));
             };
             match self.objects.open(&self.stamps, output, kind) {
                 Ok(artifact) => artifacts.insert(port.to_owned(), artifact),
-                Err(Unusable { digest, what }) => return self.damaged(&path, what, Some(digest)),
+                Err(Unusable { digest, what }) => {
+                    return Ok(Lookup::Damaged(Remains { what, record: path, object: Some(digest) }));
+                }
             };
         }
         Ok(Lookup::Hit(Box::new(record), artifacts))
+    }
+
+    /// Removes the record and the object that were found damaged, so that nothing can use them.
+    pub fn discard(&self, remains: &Remains) -> Result<(), Failure> {
+        atomic::remove(&remains.record)?;
+        remains.object.map_or(Ok(()), |digest| self.objects.discard(digest))
     }
 
     /// The artifact of an output that is already in the store, verified.
@@ -171,14 +189,6 @@ impl Store {
 
     fn latest_path(&self, recipe: &str) -> PathBuf {
         self.root.join("latest").join(format!("{}.json", atomic::file_name(recipe)))
-    }
-
-    fn damaged(&self, record: &Path, what: String, object: Option<Digest>) -> Result<Lookup, Failure> {
-        atomic::remove(record)?;
-        if let Some(digest) = object {
-            self.objects.discard(digest)?;
-        }
-        Ok(Lookup::Damaged(what))
     }
 
     /// Removes what killed processes left in `staging`. A key that somebody computes right now is locked and stays.

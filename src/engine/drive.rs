@@ -165,9 +165,15 @@ impl<'a> Drive<'a> {
                     self.stages[*stage].work = Some(work);
                     self.done(*stage, StageState::Cached, Done { record: *record, artifacts });
                 }
-                Ok((mut work, found)) => {
-                    let name = &plan.nodes()[*stage].name;
-                    work.reasons = lookup::reasons(store, &self.latest, name, &work, found);
+                Ok((mut work, lookup)) => {
+                    let name = &self.plan.nodes()[*stage].name;
+                    work.reasons = lookup::reasons(self.store, &self.latest, name, &work, &lookup);
+                    if let Lookup::Damaged(remains) = &lookup
+                        && let Err(failure) = self.store.discard(remains)
+                    {
+                        self.fail(*stage, failure);
+                        continue;
+                    }
                     self.stages[*stage].work = Some(work);
                     self.log.open();
                     self.states.set(*stage, StageState::Queued);

@@ -26,7 +26,8 @@ pub enum Forecast {
     Fails(Failure),
 }
 
-/// What would become of each stage of the plan, in its order. Fetches no runtime and runs nothing.
+/// What would become of each stage of the plan, in its order. Fetches no runtime, runs nothing and changes
+/// nothing.
 pub fn forecast(plan: &Plan, store: &Store, settings: &Settings<'_>) -> Vec<Forecast> {
     let latest = store.latest(&plan.name);
     let mut known: Vec<Known> = plan.nodes().iter().map(|_| Known::default()).collect();
@@ -42,7 +43,7 @@ pub fn forecast(plan: &Plan, store: &Store, settings: &Settings<'_>) -> Vec<Fore
                     Forecast::Cached(record)
                 }
                 Ok((work, found)) => {
-                    Forecast::Runs(lookup::reasons(store, &latest, &node.name, &work, found))
+                    Forecast::Runs(lookup::reasons(store, &latest, &node.name, &work, &found))
                 }
             }
         } else {

@@ -55,8 +55,8 @@ pub(super) fn check(
     let digest = |(field, path): (&String, &PathBuf)| Ok((field.clone(), store.digest_outside(path)?));
     let files = node.files.iter().map(digest).collect::<Result<BTreeMap<String, Digest>, Failure>>()?;
     let uses_runtime = node.stage.entry().uses_runtime;
-    let runtime = if uses_runtime { Some(settings.runtime.identity()?) } else { None };
-    let ingredients = ingredients(node, &inputs, &files, runtime);
+    let identity = if uses_runtime { Some(settings.runtime.identity()?) } else { None };
+    let ingredients = ingredients(node, &inputs, &files, identity);
     let key = ingredients.key();
     let lookup = look(store, node, key)?;
     // A hit has its explanation in its record.
@@ -65,20 +65,20 @@ pub(super) fn check(
     Ok((Work { key, explanation, inputs, files, reasons: Vec::new() }, lookup))
 }
 
-/// Why a stage is not simply reused, given what was `found` of its work.
+/// Why the stage `name` is not simply reused.
 pub(super) fn reasons(
     store: &Store,
     latest: &Latest,
-    stage: &str,
+    name: &str,
     work: &Work,
-    found: Lookup,
+    lookup: &Lookup,
 ) -> Vec<StaleReason> {
-    let differences = store.differences(latest, stage, work.key, &work.explanation);
-    match found {
-        Lookup::Damaged(what) => vec![StaleReason::Damaged { what }],
-        _ if differences.is_empty() => vec![StaleReason::Forgotten],
-        _ => differences,
+    if let Lookup::Damaged(remains) = lookup {
+        return vec![StaleReason::Damaged { what: remains.what.clone() }];
     }
+    let differences = store.differences(latest, name, work.key, &work.explanation);
+    // The same work as last time, and yet it is not there.
+    if differences.is_empty() { vec![StaleReason::Forgotten] } else { differences }
 }
 
 /// What the store knows about a node's work.

@@ -79,8 +79,10 @@ pub(super) fn perform(bench: &Bench<'_>, work: Work) -> Ended {
 fn attempt(bench: &Bench<'_>, mut work: Work) -> Result<Ended, Failure> {
     let claim = claim(bench, work.key)?;
     // Between the look-up and the claim another process may have done it.
-    if let Lookup::Hit(record, artifacts) = lookup::look(bench.store, bench.node, work.key)? {
-        return Ok(Ended::Cached(Done { record: *record, artifacts }));
+    match lookup::look(bench.store, bench.node, work.key)? {
+        Lookup::Hit(record, artifacts) => return Ok(Ended::Cached(Done { record: *record, artifacts })),
+        Lookup::Damaged(remains) => bench.store.discard(&remains)?,
+        Lookup::Missing => {}
     }
     if claim.resumes() {
         work.reasons.retain(|reason| *reason != StaleReason::New);

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use chorale::cache::StaleReason;
+use chorale::{cache::StaleReason, engine::Forecast};
 use serde_json::json;
 
 use crate::engine::world::{Ran, World};
@@ -88,4 +88,24 @@ fn work_that_the_store_has_lost_is_told() {
     let ran = world.run();
     assert_eq!(ran.reasons("copy"), [StaleReason::Forgotten]);
     assert_eq!(ran.reasons("count"), [], "it wrote the same bytes");
+}
+
+#[test]
+fn a_forecast_says_what_a_run_would_do_and_does_nothing() {
+    let world = world();
+    let prospects = |world: &World| -> Vec<String> {
+        let told = |forecast| match forecast {
+            Forecast::Cached(record) => format!("{} is done", record.kind),
+            Forecast::Runs(reasons) => reasons[0].to_string(),
+            Forecast::Open(until) => format!("not known until {until:?}"),
+            Forecast::Fails(failure) => failure.to_string(),
+        };
+        world.forecast().into_iter().map(told).collect()
+    };
+    assert_eq!(prospects(&world), ["lines is done", "echo is done", "count is done"]);
+    world.write(&recipe(2, ""));
+    let before = world.files("cache");
+    let expected = ["lines is done", "times: 1 -> 2", "not known until [\"copy\"]"];
+    assert_eq!(prospects(&world), expected);
+    assert_eq!(world.files("cache"), before);
 }

@@ -57,3 +57,12 @@ fn a_run_that_only_reads_gets_a_folder_if_no_other_run_did_the_same() {
     let third = world.run();
     assert_eq!((third.outcome.fresh, &third.outcome.folder), (false, &again.outcome.folder));
 }
+
+#[test]
+fn a_run_of_a_part_that_is_done_names_the_run_that_did_it() {
+    let world = World::new(RECIPE);
+    let first = world.run();
+    world.write("[data.a]\nkind = \"lines\"\nlines = [\"x\"]\n");
+    let part = world.run();
+    assert_eq!((part.outcome.fresh, part.outcome.folder), (false, first.outcome.folder));
+}

@@ -12,11 +12,11 @@ use std::{
 use chorale::{
     cache::{StaleReason, Store},
     engine::{
-        self, Settings,
+        self, Forecast, Settings,
         event::{Event, Listener, Status, Timed},
         outcome::{RunOutcome, StageEnd},
     },
-    plan,
+    plan::{self, Plan},
     runtime::{LazyRuntime, RuntimeSettings},
 };
 
@@ -53,6 +53,11 @@ impl World {
     /// Runs the recipe to its end.
     pub(crate) fn run(&self) -> Ran {
         run(self.dir.path(), &mut |_| (), &AtomicBool::new(false))
+    }
+
+    /// What a run would do.
+    pub(crate) fn forecast(&self) -> Vec<Forecast> {
+        with_settings(self.dir.path(), &AtomicBool::new(false), engine::forecast)
     }
 
     /// The lines that toy kinds left since the last call.
@@ -125,14 +130,32 @@ impl Ran {
     }
 }
 
-/// Runs `recipe.toml` in `dir` with the store `cache`.
-pub(crate) fn run(dir: &Path, hear: &mut dyn FnMut(&Event), cancelled: &AtomicBool) -> Ran {
-    let path = dir.join("recipe.toml");
-    let plan = plan::load(&path, &[], KINDS).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let store = Store::open(&dir.join("cache")).unwrap();
+/// A runtime that cannot be had.
+fn no_runtime(dir: &Path) -> LazyRuntime {
     let mut nowhere = RuntimeSettings::new(dir.join("no-runtime"));
     nowhere.offline = true;
     nowhere.library = Some(dir.join("no-such-library.so"));
+    LazyRuntime::new(nowhere)
+}
+
+/// Runs `recipe.toml` in `dir` with the store `cache`.
+pub(crate) fn run(dir: &Path, hear: &mut dyn FnMut(&Event), cancelled: &AtomicBool) -> Ran {
+    with_settings(dir, cancelled, |plan, store, settings| {
+        let mut heard = Heard { events: Vec::new(), hear: Some(hear) };
+        let outcome = engine::run(plan, store, &mut heard, settings);
+        Ran { outcome, events: heard.events }
+    })
+}
+
+/// Plans `recipe.toml` in `dir` and opens the store `cache`, without a runtime.
+fn with_settings<T>(
+    dir: &Path,
+    cancelled: &AtomicBool,
+    act: impl FnOnce(&Plan, &Store, &Settings<'_>) -> T,
+) -> T {
+    let path = dir.join("recipe.toml");
+    let plan = plan::load(&path, &[], KINDS).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let store = Store::open(&dir.join("cache")).unwrap();
     let settings = Settings {
         text: fs::read_to_string(&path).unwrap(),
         path,
@@ -140,11 +163,9 @@ pub(crate) fn run(dir: &Path, hear: &mut dyn FnMut(&Event), cancelled: &AtomicBo
         versions: BTreeMap::new(),
         threads: 2,
         cancelled,
-        runtime: &LazyRuntime::new(nowhere),
+        runtime: &no_runtime(dir),
     };
-    let mut heard = Heard { events: Vec::new(), hear: Some(hear) };
-    let outcome = engine::run(&plan, &store, &mut heard, &settings);
-    Ran { outcome, events: heard.events }
+    act(&plan, &store, &settings)
 }
 
 struct Heard<'a> {

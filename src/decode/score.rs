@@ -76,32 +76,29 @@ impl Scorer {
         self.positions
     }
 
-    /// Scores rows, about `batch_tokens` tokens at a time. `done` hears the number of rows after every batch and may stop
-    /// the work. The result is in the order of `rows`.
+    /// Scores rows, about `batch_tokens` tokens at a time. `done` hears the position of every row with its scores, batch
+    /// by batch, shortest rows first; an error from it stops the work.
     pub fn score(
         &mut self,
         rows: &[Row],
         scope: Scope,
         batch_tokens: usize,
-        done: &mut dyn FnMut(usize) -> Result<(), Failure>,
-    ) -> Result<Vec<RowScores>, Failure> {
-        let mut scores = vec![RowScores::default(); rows.len()];
+        done: &mut dyn FnMut(usize, RowScores) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         for batch in self.batches(rows, scope, batch_tokens) {
             let members: Vec<&Row> = batch.rows.iter().map(|index| &rows[*index]).collect();
-            let found = self.run(&members, scope, batch.length)?;
-            for (index, found) in batch.rows.iter().zip(found) {
-                scores[*index] = found;
+            for (index, scores) in batch.rows.iter().zip(self.run(&members, scope, batch.length)?) {
+                done(*index, scores)?;
             }
-            done(batch.rows.len())?;
         }
-        Ok(scores)
+        Ok(())
     }
 
     /// Rows of one padded length side by side, in the order of rows within a length.
     fn batches(&self, rows: &[Row], scope: Scope, batch_tokens: usize) -> Vec<Batch> {
         let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_empty()) {
-            by_length.entry(row.len().next_multiple_of(LENGTH_STEP)).or_default().push(index);
+        for (index, row) in rows.iter().enumerate() {
+            by_length.entry(row.len().max(1).next_multiple_of(LENGTH_STEP)).or_default().push(index);
         }
         let mut batches = Vec::new();
         for (length, members) in by_length {

@@ -48,7 +48,7 @@ fn how() -> Generation {
 }
 
 fn decode(tokens: &[u32]) -> String {
-    tokens.iter().map(|token| format!(" {token}")).collect()
+    tokens.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 type Texts = BTreeMap<(String, usize), Vec<u32>>;

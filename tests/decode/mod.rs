@@ -1,4 +1,4 @@
 //! Generation and scoring on a real network.
 
 mod generate;
-mod score;
+pub(crate) mod score;

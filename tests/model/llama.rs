@@ -27,7 +27,7 @@ use chorale::{
 use serde::Deserialize;
 
 use super::tiny::{self, GOLDEN, golden};
-use crate::runtime::runtime;
+use crate::{decode::score, runtime::runtime};
 
 #[derive(Deserialize)]
 struct Case {
@@ -146,7 +146,7 @@ fn a_prefix_shared_pair_has_the_log_probabilities_of_two_sequences() {
             Row::new(&prompt, &[&chosen]),
             Row::new(&prompt, &[&rejected]),
         ];
-        let scores = scorer.score(&rows, Scope::Everything, 1024, &mut |_| Ok(())).unwrap();
+        let scores = score::all(&mut scorer, &rows, Scope::Everything, 1024);
         assert_eq!(scores[0].branches[0].len(), 13);
         assert_close(&scores[0].branches[0], &scores[1].branches[0], Tolerance::Close);
         assert_close(&scores[0].branches[1], &scores[2].branches[0], Tolerance::Close);

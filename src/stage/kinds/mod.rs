@@ -10,6 +10,9 @@ pub mod facts;
 pub mod pairs;
 pub mod reading;
 pub mod report;
+pub mod sample;
+pub mod score;
+mod splits;
 pub mod tokenizer;
 pub mod train;
 pub mod vote;
@@ -22,8 +25,10 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<checkpoint::Checkpoint>(),
     Entry::of::<tokenizer::TokenizerKind>(),
     Entry::of::<train::Train>(),
+    Entry::of::<sample::Sample>(),
     Entry::of::<vote::VoteKind>(),
     Entry::of::<pairs::Pairs>(),
+    Entry::of::<score::Score>(),
     Entry::of::<evaluate::Evaluate>(),
     Entry::of::<report::Report>(),
 ];

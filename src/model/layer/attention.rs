@@ -74,24 +74,31 @@ pub fn attention(g: &mut Graph, heads: Heads, query: Value, key: Value, value: V
 
     let scores = op::matmul(g, query, key); // [B,K,G*T,T]
     let scores = op::reshape(g, scores, &dims![&batch, pairs, groups, &time, &time]);
-    let probabilities = masked_softmax(g, scores, bias);
-    let probabilities = op::reshape(g, probabilities, &dims![&batch, pairs, &folded, &time]);
-    let mixed = op::matmul(g, probabilities, value); // [B,K,G*T,E]
+    let masked = masked(g, scores, bias);
+    let masked = op::reshape(g, masked, &dims![&batch, pairs, &folded, &time]);
+    let mixed = softmax_product(g, masked, value); // [B,K,G*T,E]
     let mixed = op::reshape(g, mixed, &dims![&batch, pairs, groups, &time, width]);
     let mixed = op::transpose(g, mixed, &[0, 3, 1, 2, 4]); // [B,K,G,T,E] -> [B,T,K,G,E]
     op::reshape(g, mixed, &dims![&batch, &time, heads.query_width()])
 }
 
-/// Softmax of `scores + bias` over the last axis, computed in the type of the bias or wider, returned in that of the
-/// scores.
-fn masked_softmax(g: &mut Graph, scores: Value, bias: Value) -> Value {
-    let dtype = g.dtype(scores);
-    let wide = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+/// `scores + bias`, in f32 at least.
+fn masked(g: &mut Graph, scores: Value, bias: Value) -> Value {
+    let wide = if g.dtype(scores) == DType::F64 { DType::F64 } else { DType::F32 };
     let scores = op::cast(g, scores, wide);
     let bias = op::cast(g, bias, wide);
-    let masked = op::add(g, scores, bias);
-    let probabilities = op::softmax(g, masked, -1);
-    op::cast(g, probabilities, dtype)
+    op::add(g, scores, bias)
+}
+
+/// `softmax(scores) values`; the softmax in the type of the scores, the product in that of the values.
+fn softmax_product(g: &mut Graph, scores: Value, values: Value) -> Value {
+    let dtype = g.dtype(values);
+    if g.dtype(scores) == dtype {
+        return op::softmax_matmul(g, scores, values);
+    }
+    let probabilities = op::softmax(g, scores, -1);
+    let probabilities = op::cast(g, probabilities, dtype);
+    op::matmul(g, probabilities, values)
 }
 
 /// Keys and values of one layer, each `[B,K,capacity,E]`.

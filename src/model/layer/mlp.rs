@@ -16,8 +16,7 @@ pub fn swiglu(
 ) -> Value {
     let gate = weights.linear(g, &format!("{path}.gate_proj.weight"), x, [inner, width]);
     let up = weights.linear(g, &format!("{path}.up_proj.weight"), x, [inner, width]);
-    let opened = op::sigmoid(g, gate);
-    let silu = op::mul(g, gate, opened);
+    let silu = op::silu(g, gate);
     let gated = op::mul(g, silu, up);
     weights.linear(g, &format!("{path}.down_proj.weight"), gated, [width, inner])
 }

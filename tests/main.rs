@@ -5,6 +5,7 @@
 mod align;
 mod cache;
 mod checkpoint;
+mod cli;
 mod decode;
 mod engine;
 mod graph;

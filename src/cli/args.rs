@@ -93,6 +93,10 @@ pub enum Command {
     Report(command::report::ReportArgs),
     /// Print the JSON Schema of recipes, for editors
     Schema(command::schema::SchemaArgs),
+    /// Write training graphs for other programs
+    Graph(command::graph::GraphArgs),
+    /// See or install the ONNX Runtime library
+    Runtime(command::runtime::RuntimeArgs),
     /// See or verify the store of results
     Cache(command::cache::CacheArgs),
     /// Print completions for a shell
@@ -134,6 +138,6 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Args::command(), &mut seen);
-        assert!(seen >= 1, "{seen} verbs");
+        assert!(seen >= 14, "{seen} verbs");
     }
 }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::failure::{Cause, Failure};
+use crate::{
+    engine::{event::Status, outcome::RunOutcome},
+    failure::{Cause, Failure},
+};
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +73,18 @@ impl Exit {
         let mut exits = failures.iter().map(|failure| Self::of(failure.cause));
         let Some(first) = exits.next() else { return Self::Success };
         if exits.all(|exit| exit == first) { first } else { Self::Stages }
+    }
+
+    /// The exit of a run.
+    pub fn of_run(outcome: &RunOutcome) -> Self {
+        match outcome.status {
+            Status::Succeeded => Self::Success,
+            Status::Cancelled => Self::Interrupted,
+            Status::Failed => {
+                let failures = outcome.stages.iter().filter_map(|stage| stage.failure.clone());
+                Self::of_all(&failures.collect::<Vec<_>>())
+            }
+        }
     }
 
     /// What the shell sees.

@@ -60,6 +60,8 @@ fn dispatch(command: &Command, setup: &Setup, verbose: u8) -> Result<Exit, Stop>
         Command::Explain(args) => command::explain::run(args, setup),
         Command::Report(args) => command::report::run(args, setup),
         Command::Schema(args) => command::schema::run(args, setup),
+        Command::Runtime(args) => command::runtime::run(args, setup),
+        Command::Graph(args) => command::graph::run(args, setup, verbose),
         Command::Run(args) => command::run::run(args, setup, verbose),
         Command::Cache(args) => command::cache::run(args, setup),
         Command::Completions(args) => command::completions::run(args, setup),

@@ -11,7 +11,7 @@ use super::{
     console::{Console, Volume},
 };
 use crate::{
-    failure::Failure,
+    failure::{Cause, Failure},
     runtime::{Device, Listener, RuntimeSettings},
 };
 
@@ -76,7 +76,8 @@ impl Setup {
 
     /// The settings of the runtime. `listener` hears about a fetch or a missing device.
     pub fn runtime(&self, listener: Option<Listener>) -> Result<RuntimeSettings, Failure> {
-        let device: Device = self.device.parse()?;
+        let device: Device =
+            self.device.parse().map_err(|failure| Failure { cause: Cause::Recipe, ..failure })?;
         Ok(RuntimeSettings {
             library: self.library.clone(),
             dylib_path: self.system_library.clone(),

@@ -3,3 +3,4 @@
 pub(crate) mod golden;
 pub(crate) mod kinds;
 pub(crate) mod stage;
+pub(crate) mod workspace;

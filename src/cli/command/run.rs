@@ -17,10 +17,10 @@ use crate::{
     },
     engine::{
         self,
-        event::Status,
         outcome::{RunOutcome, StageOutcome},
     },
     failure::{Cause, Failure},
+    plan::Plan,
     report,
     runtime::LazyRuntime,
 };
@@ -48,21 +48,39 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs, setup: &Setup, verbose: u8) -> Result<Exit, Stop> {
     let console = &setup.console;
     let plan = recipe_file::select(recipe_file::load(&args.recipe, console)?, &args.only, console)?;
-    let screen = terminal::screen(console);
-    log::start(setup, verbose, &screen)?;
-    let cancelled = interrupt::flag(*console, screen.clone())?;
-    let note = {
-        let (console, screen) = (*console, screen.clone());
-        Arc::new(move |text: &str| screen.suspend(|| console.say(format!("{:>10} {text}", "note"))))
-    };
-    let runtime = LazyRuntime::new(setup.runtime(Some(note))?);
-    let store = Store::open(&setup.cache)?;
-    let settings = settings(&args.recipe, setup, &cancelled, &runtime)?;
-    let mut terminal =
-        terminal::Terminal::new(*console, screen, Box::new(recipe_file::locator(&args.recipe)));
-    let outcome = engine::run(&plan, &store, &mut terminal, &settings);
-    drop(terminal);
+    let (store, outcome) = Engine { recipe: &args.recipe, setup, verbose }.run(&plan)?;
     finish(args, setup, &store, &outcome)
+}
+
+/// Everything around a run that a user sees: bars, log lines, Ctrl-C.
+pub(super) struct Engine<'a> {
+    /// The recipe the plan was made from.
+    pub(super) recipe: &'a RecipeArgs,
+    /// The surroundings.
+    pub(super) setup: &'a Setup,
+    /// How often `--verbose` was given.
+    pub(super) verbose: u8,
+}
+
+impl Engine<'_> {
+    /// Runs a plan and tells it.
+    pub(super) fn run(&self, plan: &Plan) -> Result<(Store, RunOutcome), Stop> {
+        let console = self.setup.console;
+        let screen = terminal::screen(&console);
+        log::start(self.setup, self.verbose, &screen)?;
+        let cancelled = interrupt::flag(console, screen.clone())?;
+        let note = {
+            let screen = screen.clone();
+            Arc::new(move |text: &str| screen.suspend(|| console.say(format!("{:>10} {text}", "note"))))
+        };
+        let runtime = LazyRuntime::new(self.setup.runtime(Some(note))?);
+        let store = Store::open(&self.setup.cache)?;
+        let settings = settings(self.recipe, self.setup, &cancelled, &runtime)?;
+        let locate = Box::new(recipe_file::locator(self.recipe));
+        let mut terminal = terminal::Terminal::new(console, screen, locate);
+        let outcome = engine::run(plan, &store, &mut terminal, &settings);
+        Ok((store, outcome))
+    }
 }
 
 /// What the engine needs to know about a recipe and its surroundings.
@@ -104,15 +122,7 @@ fn finish(args: &RunArgs, setup: &Setup, store: &Store, outcome: &RunOutcome) ->
             console.data(&format!("\nreport: {}\n", page.display()))?;
         }
     }
-    Ok(match outcome.status {
-        Status::Succeeded => Exit::Success,
-        Status::Cancelled => Exit::Interrupted,
-        Status::Failed => {
-            let failures: Vec<Failure> =
-                outcome.stages.iter().filter_map(|stage| stage.failure.clone()).collect();
-            Exit::of_all(&failures)
-        }
-    })
+    Ok(Exit::of_run(outcome))
 }
 
 fn outcome_json(

@@ -1,0 +1,81 @@
+//! The help texts, kept as files: `UPDATE=1 cargo test cli::help` rewrites them.
+
+use std::path::Path;
+
+use crate::support::workspace::Workspace;
+
+/// Every verb with what follows it.
+const VERBS: &[&str] = &[
+    "",
+    "check",
+    "plan",
+    "run",
+    "explain",
+    "report",
+    "schema",
+    "graph",
+    "graph export",
+    "runtime",
+    "runtime status",
+    "runtime install",
+    "cache",
+    "cache ls",
+    "cache verify",
+    "completions",
+];
+
+#[test]
+fn every_verb_has_the_help_that_is_on_file() {
+    let workspace = Workspace::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/help");
+    let mut wrong = Vec::new();
+    for verb in VERBS {
+        let ran = workspace.run(&format!("{verb} --help")).exits(0);
+        assert!(ran.out.contains("Examples:"), "`{verb}` has no examples");
+        let name = if verb.is_empty() { "chorale".to_owned() } else { verb.replace(' ', "-") };
+        let path = folder.join(format!("{name}.txt"));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &ran.out).unwrap();
+        }
+        if std::fs::read_to_string(&path).unwrap_or_default() != ran.out {
+            wrong.push(path);
+        }
+    }
+    assert!(wrong.is_empty(), "not current (UPDATE=1 rewrites, then read the difference): {wrong:?}");
+    let on_file = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(on_file, VERBS.len(), "a help text on file that no verb has");
+}
+
+#[test]
+fn the_help_lists_every_verb_and_every_exit_code() {
+    let workspace = Workspace::new();
+    let help = workspace.run("--help").exits(0).out;
+    for verb in VERBS.iter().filter(|verb| !verb.is_empty() && !verb.contains(' ')) {
+        assert!(help.contains(&format!("\n  {verb} ")), "{verb}");
+    }
+    for row in chorale::cli::exit::TABLE {
+        assert!(help.contains(&format!("{:>5}  {}", row.code, row.meaning)), "{}", row.code);
+    }
+}
+
+#[test]
+fn completions_know_every_verb() {
+    let workspace = Workspace::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = workspace.run(&format!("completions {shell}")).exits(0).out;
+        for verb in VERBS.iter().filter(|verb| !verb.is_empty() && !verb.contains(' ')) {
+            assert!(script.contains(verb), "{shell} does not complete `{verb}`");
+        }
+    }
+}
+
+#[test]
+fn schema_prints_the_file_that_recipes_name() {
+    let workspace = Workspace::new();
+    let printed = workspace.run("schema").exits(0);
+    assert_eq!(printed.json()["title"], "chorale recipe");
+    let kept =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/recipe.json")).unwrap();
+    assert!(printed.out == kept, "schemas/recipe.json is not what `chorale schema` prints");
+}

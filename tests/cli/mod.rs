@@ -1,0 +1,6 @@
+//! What a user sees: the real binary, its output and its exit codes.
+
+mod help;
+mod process;
+mod toy;
+mod usage;

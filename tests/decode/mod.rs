@@ -1,4 +1,6 @@
 //! Generation and scoring on a real network.
 
+mod bench;
 mod generate;
 pub(crate) mod score;
+mod stages;

@@ -12,7 +12,7 @@ use chorale::{
             llama::{Llama, LlamaConfig, RopeScaling},
         },
         layer::attention::Heads,
-        parameter::Role,
+        parameter::{Parameter, Role},
     },
     random::Draws,
     runtime::Runtime,
@@ -48,19 +48,25 @@ pub(crate) fn random(runtime: &Runtime, head_width: usize) -> Decoder {
         tied: false,
     };
     let network: Arc<dyn Network> = Arc::new(Llama { config });
+    let weights = weights(&network.parameters());
+    Decoder::new(runtime, network, weights).unwrap()
+}
+
+/// Random weights, large enough that a model of them is not indifferent.
+pub(crate) fn weights(parameters: &[Parameter]) -> Weights {
     let mut weights = Weights::new();
-    for parameter in network.parameters() {
+    for parameter in parameters {
         let mut draws = Draws::new(17, &parameter.name, 0);
         let count = parameter.shape.iter().product();
-        let scale = if parameter.role == Role::Embedding { 1.0 } else { 0.25 };
         let mut number = || match parameter.role {
             Role::Gain => 1.0 + 0.1 * draws.normal() as f32,
-            Role::Embedding | Role::Matrix => scale * draws.normal() as f32,
+            Role::Embedding => draws.normal() as f32,
+            Role::Matrix => 0.25 * draws.normal() as f32,
         };
         let values: Vec<f32> = (0..count).map(|_| number()).collect();
         weights.insert(parameter.name.clone(), Arc::new(Tensor::f32(&parameter.shape, values).unwrap()));
     }
-    Decoder::new(runtime, network, weights).unwrap()
+    weights
 }
 
 /// Random token ids.

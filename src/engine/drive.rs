@@ -15,7 +15,7 @@ use super::{
     folder::{Log, RunRecord, StageRecord},
     lookup::{self, Known},
     outcome::{RunOutcome, StageEnd, StageOutcome},
-    perform::{self, Bench, Done, Ended, Message},
+    perform::{self, Done, Ended, Job, Message},
     slots::Slots,
     state::{StageState, States},
 };
@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What the store remembers of the recipe is written at most once per this many seconds while stages finish.
 const REMEMBER_SECONDS: f64 = 1.0;
+
+/// Stages may recurse through graphs as deeply as the main thread could.
+const STACK_BYTES: usize = 16 << 20;
 
 /// From this many stages on, looking up is worth several threads.
 const LOOKUPS_IN_PARALLEL: usize = 4;
@@ -189,16 +192,17 @@ impl<'a> Drive<'a> {
     {
         self.states.set(stage, StageState::Running);
         let work = self.stages[stage].work.clone().unwrap_or_else(|| bug("a stage starts without work"));
-        let bench = Bench {
+        let job = Job {
             node: &self.plan.nodes()[stage],
             store: self.store,
             settings: self.settings,
             clock: self.clock,
             sender: sender.clone(),
         };
-        let spawned = std::thread::Builder::new().name(self.name(stage)).spawn_scoped(scope, move || {
-            let ended = perform::perform(&bench, work);
-            drop(bench.sender.send(Message::Ended(stage, ended)));
+        let thread = std::thread::Builder::new().name(self.name(stage)).stack_size(STACK_BYTES);
+        let spawned = thread.spawn_scoped(scope, move || {
+            let ended = perform::perform(&job, work);
+            drop(job.sender.send(Message::Ended(stage, ended)));
         });
         if let Err(error) = spawned {
             self.fail(stage, Failure::store(format!("cannot start a thread: {error}")));

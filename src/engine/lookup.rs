@@ -7,7 +7,7 @@ use crate::{
     artifact::{Artifact, ArtifactKind},
     cache::{Explanation, Ingredients, InputIngredient, Key, Latest, Lookup, StaleReason, Store},
     digest::Digest,
-    failure::{Failure, bug},
+    failure::{Cause, Failure, bug},
     plan::{Node, Plan},
 };
 
@@ -54,6 +54,11 @@ pub(super) fn check(
     }
     let digest = |(field, path): (&String, &PathBuf)| Ok((field.clone(), store.digest_outside(path)?));
     let files = node.files.iter().map(digest).collect::<Result<BTreeMap<String, Digest>, Failure>>()?;
+    if inputs.len() != node.ports.inputs.len() || files.len() != node.ports.files.len() {
+        // Two ports under one name would be one ingredient of the key.
+        let message = format!("kind `{}` declares two ports with one name", node.stage.entry().name);
+        return Err(Failure::new(Cause::Bug, message));
+    }
     let uses_runtime = node.stage.entry().uses_runtime;
     let identity = if uses_runtime { Some(settings.runtime.identity()?) } else { None };
     let ingredients = ingredients(node, &inputs, &files, identity);

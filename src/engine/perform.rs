@@ -57,8 +57,8 @@ pub(super) enum Message {
     Ended(usize, Ended),
 }
 
-/// Everything one piece of work needs.
-pub(super) struct Bench<'a> {
+/// What a working thread is given.
+pub(super) struct Job<'a> {
     pub(super) node: &'a Node,
     pub(super) store: &'a Store,
     pub(super) settings: &'a Settings<'a>,
@@ -67,8 +67,8 @@ pub(super) struct Bench<'a> {
 }
 
 /// Does the work. Never panics because of what a stage does.
-pub(super) fn perform(bench: &Bench<'_>, work: Work) -> Ended {
-    let attempt = catch_unwind(AssertUnwindSafe(|| attempt(bench, work)));
+pub(super) fn perform(job: &Job<'_>, work: Work) -> Ended {
+    let attempt = catch_unwind(AssertUnwindSafe(|| attempt(job, work)));
     match attempt {
         Ok(Ok(ended)) => ended,
         Ok(Err(failure)) => Ended::Failed(failure),
@@ -76,46 +76,46 @@ pub(super) fn perform(bench: &Bench<'_>, work: Work) -> Ended {
     }
 }
 
-fn attempt(bench: &Bench<'_>, mut work: Work) -> Result<Ended, Failure> {
-    let claim = claim(bench, work.key)?;
+fn attempt(job: &Job<'_>, mut work: Work) -> Result<Ended, Failure> {
+    let claim = claim(job, work.key)?;
     // Between the look-up and the claim another process may have done it.
-    match lookup::look(bench.store, bench.node, work.key)? {
+    match lookup::look(job.store, job.node, work.key)? {
         Lookup::Hit(record, artifacts) => return Ok(Ended::Cached(Done { record: *record, artifacts })),
-        Lookup::Damaged(remains) => bench.store.discard(&remains)?,
+        Lookup::Damaged(remains) => job.store.discard(&remains)?,
         Lookup::Missing => {}
     }
     if claim.resumes() {
         work.reasons.retain(|reason| *reason != StaleReason::New);
         work.reasons.insert(0, StaleReason::Resumed);
     }
-    let stage = bench.node.name.clone();
-    bench.tell(Event::StageStarted { stage, key: work.key, reasons: work.reasons.clone() });
-    let began = bench.clock.seconds();
-    let notes = run(bench, &claim, &work)?;
-    check_files(bench, &work)?;
-    check_outputs(bench.node, &claim)?;
-    let outputs = claim.put(ports(bench.node))?;
-    let artifacts = open(bench, &outputs)?;
-    let kind = bench.node.stage.entry().name.to_owned();
+    let stage = job.node.name.clone();
+    job.tell(Event::StageStarted { stage, key: work.key, reasons: work.reasons.clone() });
+    let began = job.clock.seconds();
+    let notes = run(job, &claim, &work)?;
+    check_files(job, &work)?;
+    check_outputs(job.node, &claim)?;
+    let outputs = claim.put(ports(job.node))?;
+    let artifacts = open(job, &outputs)?;
+    let kind = job.node.stage.entry().name.to_owned();
     let mut record = Record::new(work.key, kind, outputs, work.explanation);
-    record.seconds = bench.clock.seconds() - began;
+    record.seconds = job.clock.seconds() - began;
     record.notes = notes;
     claim.record(record.clone())?;
     Ok(Ended::Finished(Done { record, artifacts }))
 }
 
 /// Claims the key, and waits as long as another process holds it.
-fn claim<'a>(bench: &Bench<'a>, key: Key) -> Result<Claim<'a>, Failure> {
+fn claim<'a>(job: &Job<'a>, key: Key) -> Result<Claim<'a>, Failure> {
     let mut told = false;
     loop {
-        if let Some(claim) = bench.store.claim(key)? {
+        if let Some(claim) = job.store.claim(key)? {
             return Ok(claim);
         }
-        if bench.settings.is_cancelled() {
+        if job.settings.is_cancelled() {
             return Err(Failure::cancelled());
         }
         if !told {
-            bench.tell(Event::StageWaiting { stage: bench.node.name.clone() });
+            job.tell(Event::StageWaiting { stage: job.node.name.clone() });
             told = true;
         }
         thread::sleep(WAIT);
@@ -123,27 +123,27 @@ fn claim<'a>(bench: &Bench<'a>, key: Key) -> Result<Claim<'a>, Failure> {
 }
 
 /// Runs the stage and returns its notes.
-fn run(bench: &Bench<'_>, claim: &Claim<'_>, work: &Work) -> Result<Vec<String>, Failure> {
-    let reporter = Reporter { bench, state: Mutex::default() };
+fn run(job: &Job<'_>, claim: &Claim<'_>, work: &Work) -> Result<Vec<String>, Failure> {
+    let reporter = Reporter { job, state: Mutex::default() };
     let context = Context {
         inputs: work.inputs.clone(),
-        files: bench.node.files.clone(),
-        ports: bench.node.ports.clone(),
+        files: job.node.files.clone(),
+        ports: job.node.ports.clone(),
         staging: claim.staging().to_owned(),
         journal: claim.journal().to_owned(),
         observer: &reporter,
-        cancelled: bench.settings.cancelled,
-        runtime: bench.settings.runtime,
+        cancelled: job.settings.cancelled,
+        runtime: job.settings.runtime,
     };
-    bench.node.stage.run(&context)?;
+    job.node.stage.run(&context)?;
     let state = reporter.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(state.notes)
 }
 
 /// A file that changed while the stage read it would be recorded under a key it does not belong to.
-fn check_files(bench: &Bench<'_>, work: &Work) -> Result<(), Failure> {
-    for (field, path) in &bench.node.files {
-        if work.files.get(field) != Some(&bench.store.digest_outside(path)?) {
+fn check_files(job: &Job<'_>, work: &Work) -> Result<(), Failure> {
+    for (field, path) in &job.node.files {
+        if work.files.get(field) != Some(&job.store.digest_outside(path)?) {
             let message = format!("file `{}` changed while the stage was reading it", path.display());
             return Err(Failure::input(message).hint("run again once nothing writes to it any more"));
         }
@@ -165,20 +165,17 @@ fn check_outputs(node: &Node, claim: &Claim<'_>) -> Result<(), Failure> {
 }
 
 /// The artifacts of outputs that were just put into the store.
-fn open(
-    bench: &Bench<'_>,
-    outputs: &BTreeMap<String, Output>,
-) -> Result<BTreeMap<String, Artifact>, Failure> {
+fn open(job: &Job<'_>, outputs: &BTreeMap<String, Output>) -> Result<BTreeMap<String, Artifact>, Failure> {
     let mut artifacts = BTreeMap::new();
-    for (name, kind) in ports(bench.node) {
+    for (name, kind) in ports(job.node) {
         if let Some(output) = outputs.get(name) {
-            artifacts.insert(name.to_owned(), bench.store.artifact(output, kind)?);
+            artifacts.insert(name.to_owned(), job.store.artifact(output, kind)?);
         }
     }
     Ok(artifacts)
 }
 
-impl Bench<'_> {
+impl Job<'_> {
     fn tell(&self, event: Event) {
         // The driving thread outlives this one; if it went down, nobody is left to be told.
         drop(self.sender.send(Message::Event(event)));
@@ -187,7 +184,7 @@ impl Bench<'_> {
 
 /// Passes on what a stage says.
 struct Reporter<'a> {
-    bench: &'a Bench<'a>,
+    job: &'a Job<'a>,
     state: Mutex<Reported>,
 }
 
@@ -199,7 +196,7 @@ struct Reported {
 
 impl Observer for Reporter<'_> {
     fn progress(&self, done: u64, total: u64, unit: &'static str) {
-        let now = self.bench.clock.seconds();
+        let now = self.job.clock.seconds();
         {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let recent = state.last.is_some_and(|last| now - last < PROGRESS_SECONDS);
@@ -208,13 +205,13 @@ impl Observer for Reporter<'_> {
             }
             state.last = Some(now);
         }
-        let stage = self.bench.node.name.clone();
-        self.bench.tell(Event::StageProgress { stage, done, total, unit: unit.to_owned() });
+        let stage = self.job.node.name.clone();
+        self.job.tell(Event::StageProgress { stage, done, total, unit: unit.to_owned() });
     }
 
     fn note(&self, text: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).notes.push(text.to_owned());
-        self.bench.tell(Event::StageNote { stage: self.bench.node.name.clone(), text: text.to_owned() });
+        self.job.tell(Event::StageNote { stage: self.job.node.name.clone(), text: text.to_owned() });
     }
 }
 

@@ -127,10 +127,10 @@ fn two_stages_that_are_the_same_work_are_done_once() {
 }
 
 #[test]
-fn a_thousand_stages_with_nothing_to_do_take_little_time() {
+fn hundreds_of_stages_with_nothing_to_do_take_little_time() {
     use std::fmt::Write;
     let mut recipe = String::from("[data.s0]\nkind = \"lines\"\nlines = [\"a\"]\n");
-    for number in 1..1000 {
+    for number in 1..400 {
         let before = if number % 2 == 0 { number - 1 } else { number / 2 };
         write!(recipe, "[stage.s{number}]\nkind = \"echo\"\ntexts = \"s{before}\"\nloudness = {number}.0\n")
             .unwrap();
@@ -138,8 +138,8 @@ fn a_thousand_stages_with_nothing_to_do_take_little_time() {
     let world = World::new(&recipe);
     world.run().assert_succeeded();
     let again = world.run();
-    assert_eq!(again.ended(StageEnd::Cached).len(), 1000);
-    println!("1,000 cached stages: {:.0} ms", again.outcome.seconds * 1e3);
-    // The aim is 0.15 s in an optimised build on a quiet machine; this only catches a change of order.
-    assert!(again.outcome.seconds < 3.0, "{} s", again.outcome.seconds);
+    assert_eq!(again.ended(StageEnd::Cached).len(), 400);
+    println!("400 cached stages: {:.0} ms", again.outcome.seconds * 1e3);
+    // An optimised build takes hundredths of a second (see the benchmarks); this only catches a change of order.
+    assert!(again.outcome.seconds < 2.0, "{} s", again.outcome.seconds);
 }

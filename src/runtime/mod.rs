@@ -36,7 +36,7 @@ pub use self::{
     bind::{Binding, Buffer, View},
     device::{Device, Provider},
     library::{Found, Origin},
-    provision::{Install, PINNED_VERSION, Status, Variant, install, status},
+    provision::{Install, Installed, PINNED_VERSION, Status, Variant, Wheel, install, status},
     session::{Optimization, Session, SessionOptions, SharedWeights},
 };
 use crate::failure::Failure;
@@ -59,6 +59,8 @@ pub struct RuntimeSettings {
     pub threads: usize,
     /// Never fetch anything.
     pub offline: bool,
+    /// The Python whose pip fetches the library.
+    pub python: PathBuf,
     /// Hears about a fetch or a fallback.
     pub listener: Option<Listener>,
 }
@@ -73,6 +75,7 @@ impl RuntimeSettings {
             device: Device::Auto,
             threads: 0,
             offline: false,
+            python: PathBuf::from("python3"),
             listener: None,
         }
     }
@@ -93,6 +96,7 @@ impl fmt::Debug for RuntimeSettings {
             .field("device", &self.device)
             .field("threads", &self.threads)
             .field("offline", &self.offline)
+            .field("python", &self.python)
             .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod onnx;
+mod provision;
 mod session;
 
 use std::{path::PathBuf, sync::OnceLock};
@@ -16,7 +17,8 @@ use chorale::runtime::{Device, LazyRuntime, Runtime, RuntimeSettings};
 pub(crate) fn settings() -> RuntimeSettings {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    let mut settings = RuntimeSettings::new(cache.unwrap_or_else(std::env::temp_dir).join("chorale"));
+    let own = folder("CHORALE_USER_CACHE").or_else(|| cache.map(|cache| cache.join("chorale")));
+    let mut settings = RuntimeSettings::new(own.unwrap_or_else(|| std::env::temp_dir().join("chorale")));
     settings.library = folder("CHORALE_RUNTIME");
     settings.device = Device::Cpu;
     settings.threads = 2;

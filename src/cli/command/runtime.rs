@@ -58,8 +58,11 @@ pub fn run(args: &RuntimeArgs, setup: &Setup) -> Result<Exit, Stop> {
             let console = setup.console;
             let settings = setup.runtime(Some(Arc::new(move |text: &str| console.say(text))))?;
             let variant = if *cuda { Variant::Cuda } else { Variant::Cpu };
-            let path = runtime::install(&settings, &Install { variant, from: from.clone() })?;
-            console.data(&format!("{}\n", path.display()))?;
+            let installed = runtime::install(&settings, &Install { variant, from: from.clone() })?;
+            console.data(&format!("{}\n", installed.path.display()))?;
+            if let Some(needs) = installed.variant.needs() {
+                console.say(needs);
+            }
             Ok(Exit::Success)
         }
     }

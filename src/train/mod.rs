@@ -71,6 +71,8 @@ pub struct Settings {
     pub accumulation: usize,
     /// Decides the order of the examples and the first values of adapters.
     pub seed: u64,
+    /// After how many tokens a state is written; chosen by what that costs if absent. Changes no number.
+    pub save_after: Option<u64>,
 }
 
 /// Who hears how training goes.
@@ -168,7 +170,8 @@ pub fn fit(
     let options = SessionOptions::default();
     let mut stepper = Stepper::new(runtime, &training, weights, &settings.optimizer, accumulates, &options)?;
     stepper.set(&state)?;
-    let mut run = Run::new(task, journal, journal_interval(&training));
+    let interval = settings.save_after.unwrap_or_else(|| journal_interval(&training));
+    let mut run = Run::new(task, journal, interval);
     let records = run.steps(&mut stepper, state.step, records, listener)?;
     let trainable = stepper.state(run.total)?.trainable;
     Ok(Fitted { layout: training.layout, trainable, records })

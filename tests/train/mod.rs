@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod gradients;
+mod kind;
 mod resume;
 mod steps;
 
@@ -87,6 +88,7 @@ fn settings(objective: &str) -> Settings {
         batch_size: 8,
         accumulation: 1,
         seed: 0,
+        save_after: None,
     }
 }
 

@@ -1,6 +1,18 @@
 //! A run that is interrupted and goes on ends with the same bits as one that is not.
 
-use std::{cell::Cell, path::Path};
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests; the child is told through its environment what to do"
+)]
+
+use std::{
+    cell::Cell,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use chorale::{
     failure::Cause,
@@ -75,6 +87,69 @@ fn adapters_end_with_the_same_bits() {
     let mut settings = settings("dpo");
     settings.batch_size = 3;
     interrupted_equals_straight(&settings, Some(&lora), &pairs);
+}
+
+/// Names the journal of a run in a process of its own.
+const JOURNAL: &str = "CHORALE_TEST_TRAIN_JOURNAL";
+
+/// What the process trains.
+fn victim_task() -> (Settings, Vec<Example>) {
+    let (facts, _) = case("tied-lm-steps");
+    let texts: Vec<Example> = facts["batches"].as_array().unwrap().iter().flat_map(examples).collect();
+    let mut settings = settings("lm");
+    settings.batch_size = 3;
+    settings.epochs = 4.0;
+    settings.save_after = Some(1);
+    (settings, texts)
+}
+
+/// Says which step it is at.
+struct Loud;
+
+impl Listener for Loud {
+    fn progress(&self, done: u64, _total: u64) {
+        println!("tokens {done}");
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_process_trains_for_another_one() {
+    let Some(journal) = std::env::var_os(JOURNAL) else {
+        println!("skipped: runs as the child of the test of killed processes");
+        return;
+    };
+    let (settings, texts) = victim_task();
+    fit(&settings, None, &texts, Path::new(&journal), &Loud).unwrap();
+}
+
+#[test]
+fn a_process_killed_again_and_again_ends_with_the_same_bits() {
+    let (settings, texts) = victim_task();
+    let folder = tempfile::tempdir().unwrap();
+    let straight = fit(&settings, None, &texts, folder.path(), &Deaf).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for kill_after in [1, 4, 2, 7] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "train::resume::a_process_trains_for_another_one", "--nocapture"])
+            .env(JOURNAL, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let steps =
+            lines.map_while(Result::ok).filter(|line| line.contains("tokens ")).take(kill_after).count();
+        assert_eq!(steps, kill_after, "the process ended before it could be killed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let resumed = fit(&settings, None, &texts, folder.path(), &Deaf).unwrap();
+    assert_eq!(resumed.records, straight.records);
+    let bits = |fitted: &Fitted| fitted.trainable.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&resumed), bits(&straight));
 }
 
 #[test]

@@ -120,6 +120,7 @@ impl From<&TrainSpec> for Settings {
             batch_size: spec.batch_size,
             accumulation: spec.accumulation,
             seed: spec.seed,
+            save_after: None,
         }
     }
 }

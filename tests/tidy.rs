@@ -23,15 +23,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("artifact", &[]),
     ("recipe", &["diagnostic"]),
-    ("checkpoint", &[]),
-    ("token", &[]),
+    ("checkpoint", &["artifact"]),
+    ("token", &["checkpoint"]),
     ("graph", &[]),
     ("runtime", &[]),
     ("cache", &["artifact", "stage::contract", "stage::port"]),
     ("task", &["artifact"]),
     ("align", &["artifact", "task"]),
     ("model", &["graph", "checkpoint"]),
-    ("stage", &["artifact", "runtime"]),
+    ("stage", &["artifact", "recipe", "runtime"]),
     ("plan", &["recipe", "diagnostic", "artifact", "stage::contract", "stage::port"]),
     ("decode", &["model", "graph", "runtime", "token", "checkpoint"]),
     ("train", &["model", "graph", "runtime", "token", "checkpoint", "artifact"]),
@@ -74,6 +74,9 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Values that everything is written in.
 const LAYER_0: &[&str] = &["digest", "failure", "random", "tensor"];
+
+/// Macros live at the root of the crate; this says whose they are.
+const MACROS: &[(&str, &str)] = &[("dims", "graph")];
 
 /// The files in which `unsafe` may stand.
 const UNSAFE_FILES: &[&str] = &["src/checkpoint/map.rs", "src/runtime/bind.rs"];
@@ -184,7 +187,8 @@ fn collect(text: &str, prefix: &str, found: &mut BTreeSet<String>) {
     let rest = text.get(path.len()..).unwrap();
     let full = format!("{prefix}{path}");
     if !rest.starts_with('{') {
-        found.insert(full.trim_end_matches(':').to_owned());
+        let owner = MACROS.iter().find(|(name, _)| *name == full).map_or(full.as_str(), |(_, module)| module);
+        found.insert(owner.trim_end_matches(':').to_owned());
         return;
     }
     for item in members(rest) {

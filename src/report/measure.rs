@@ -1,9 +1,12 @@
 //! Durations, rates, counts and sizes as people read them. The terminal and the report share these words.
 
-/// A duration: `0.2 s`, `14 s`, `3 min 05 s`, `2 h 07 min`.
+/// A duration: `0.04 s`, `0.2 s`, `14 s`, `3 min 05 s`, `2 h 07 min`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "-".to_owned();
+    }
+    if seconds < 0.095 {
+        return format!("{seconds:.2} s");
     }
     if seconds < 9.95 {
         return format!("{seconds:.1} s");
@@ -78,7 +81,7 @@ mod tests {
     fn durations_change_unit_where_people_do() {
         let shown: Vec<String> =
             [0.04, 9.94, 9.96, 59.6, 185.0, 7_620.0, f64::NAN].into_iter().map(duration).collect();
-        assert_eq!(shown, ["0.0 s", "9.9 s", "10 s", "1 min 00 s", "3 min 05 s", "2 h 07 min", "-"]);
+        assert_eq!(shown, ["0.04 s", "9.9 s", "10 s", "1 min 00 s", "3 min 05 s", "2 h 07 min", "-"]);
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 mod help;
 mod process;
+mod readme;
 mod toy;
 mod usage;

@@ -97,7 +97,7 @@ impl Narrator {
             Event::StageProgress { stage, done, total, unit } => {
                 self.progress(at, stage, *done, *total, unit)
             }
-            Event::StageNote { stage, text } => vec![self.line("note", Tone::Warning, stage, text)],
+            Event::StageNote { stage, text } => vec![self.line("note", Tone::Quiet, stage, text)],
             Event::StageFinished { stage, seconds, outputs, .. } => self.finished(stage, *seconds, outputs),
             Event::StageFailed { stage, failure } => self.failed(stage, failure),
             Event::StageBlocked { stage, by } => {
@@ -112,7 +112,7 @@ impl Narrator {
                 std::iter::once(Show::Gone(stage.clone())).chain(line).collect()
             }
             Event::RunNote { text } => {
-                vec![Show::Line(format!("{} {text}", self.verb("note", Tone::Warning)))]
+                vec![Show::Line(format!("{} {text}", self.verb("note", Tone::Quiet)))]
             }
             Event::RunFinished { status, seconds } => vec![Show::Line(self.summary(*status, *seconds))],
         }

@@ -12,6 +12,7 @@ use crate::artifact::row::vote::{Ballot, Vote};
 /// What becomes of a question whose best answers have equally many votes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VoteTies")]
 pub enum Ties {
     /// The answer that was seen first in the pool wins.
     #[default]
@@ -22,7 +23,8 @@ pub enum Ties {
 
 /// Which sample stands for the winning answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VotePick")]
 pub enum Pick {
     /// The last one of the pool that agrees.
     #[default]

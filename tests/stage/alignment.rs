@@ -124,7 +124,7 @@ fn gold_votes_take_the_right_answer_where_a_sample_says_it() {
         sample("fr", "sw", 0, " Roma"),
         sample("it", "sw", 0, " Parisi"),
     ]);
-    bench.run("vote", &(VOTE.to_owned() + "source = 'gold'\npick = 'first_agreeing'")).unwrap();
+    bench.run("vote", &(VOTE.to_owned() + "source = 'gold'\npick = 'first-agreeing'")).unwrap();
     let votes: Vec<Vote> = bench.read("votes");
     assert_eq!(votes.len(), 1);
     assert_eq!((votes[0].answer.as_str(), votes[0].count, votes[0].correct), ("paris", 1, Some(true)));

@@ -23,6 +23,7 @@ pub enum Unreadable {
 /// Which pairs of languages enter the mean of a matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "LanguagePairs")]
 pub enum Pairs {
     /// Every pair.
     #[default]

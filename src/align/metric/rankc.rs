@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// How much the agreement of the best `j` candidates counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "RankWeights")]
 pub enum Weights {
     /// `exp(N - j)`, normalised: the paper's.
     #[default]
@@ -44,6 +45,7 @@ impl Weights {
 /// What equal scores mean for a ranking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "RankTies")]
 pub enum Ties {
     /// The candidates' order decides, as in the published code.
     #[default]

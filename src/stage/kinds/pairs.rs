@@ -26,6 +26,7 @@ pub enum Pairs {}
 /// How the chosen side is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ChosenFormat")]
 pub enum Format {
     /// The text of the winning choice in the sample's language.
     #[default]

@@ -30,6 +30,7 @@ pub enum VoteKind {}
 /// Where the winning answer comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VoteSource")]
 pub enum Source {
     /// The most frequent answer of all samples.
     #[default]

@@ -73,6 +73,7 @@ impl RowKind {
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "FileFormat")]
 pub enum Format {
     /// One JSON object per line.
     Jsonl,

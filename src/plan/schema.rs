@@ -160,15 +160,22 @@ fn admit_parameters(schema: &mut Value) {
         let members = object.get_mut(shapes).and_then(Value::as_array_mut);
         members.into_iter().flatten().for_each(admit_parameters);
     }
-    let properties = object.get_mut("properties").and_then(Value::as_object_mut);
-    for property in properties.into_iter().flat_map(Map::values_mut) {
-        admit_parameters(property);
-        admit_parameter_here(property);
+    for named in ["properties", "patternProperties"] {
+        let properties = object.get_mut(named).and_then(Value::as_object_mut);
+        for property in properties.into_iter().flat_map(Map::values_mut) {
+            admit_parameters(property);
+            admit_parameter_here(property);
+        }
     }
     for inner in ["items", "additionalProperties"] {
-        if let Some(inner) = object.get_mut(inner) {
-            admit_parameters(inner);
-            admit_parameter_here(inner);
+        let members = match object.get_mut(inner) {
+            Some(Value::Array(members)) => members.as_mut_slice(),
+            Some(one) => std::slice::from_mut(one),
+            None => &mut [],
+        };
+        for member in members {
+            admit_parameters(member);
+            admit_parameter_here(member);
         }
     }
 }

@@ -140,7 +140,8 @@ fn add_all_missing(entry: &Entry, table: &Spanned<toml::de::DeTable<'_>>, mistak
 fn description(entry: &Entry, what: &What) -> Option<String> {
     let What::Missing(name) = what else { return None };
     let about = schema_of(entry).descriptions.remove(name)?;
-    Some(format!("`{name}`: {}", about.lines().next().unwrap_or_default().trim_end_matches('.')))
+    let sentence = about.split_once(". ").map_or(about.as_str(), |(sentence, _)| sentence);
+    Some(format!("`{name}`: {}", sentence.trim_end_matches('.')))
 }
 
 #[derive(Default)]
@@ -163,7 +164,9 @@ fn schema_of(entry: &Entry) -> Described {
     let required = object.get("required").and_then(|required| required.as_array());
     let properties = object.get("properties").and_then(|properties| properties.as_object());
     let describe = |(name, schema): (&String, &serde_json::Value)| {
-        Some((name.clone(), schema.get("description")?.as_str()?.to_owned()))
+        // Docs are wrapped like their source; a hint is one line.
+        let words: Vec<&str> = schema.get("description")?.as_str()?.split_whitespace().collect();
+        Some((name.clone(), words.join(" ")))
     };
     Described {
         required: required.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect(),

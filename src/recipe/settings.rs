@@ -85,7 +85,9 @@ impl Mistake {
             // Serde forgets the place inside tagged enums, but it names the key.
             return Self { path: vec![name.clone()], span: Some(key.span()), what };
         }
-        Self { what, span: span.filter(|_| !path.is_empty()), path }
+        let span = span.filter(|_| !path.is_empty());
+        let item = span.as_ref().and_then(|span| faulty_item(table.get_ref(), span, error.message()));
+        Self { what, span: item.or(span), path }
     }
 
     /// Whether something is missing only because it was taken out.
@@ -148,8 +150,8 @@ impl What {
             let (name, accepted) = word_and_list(rest);
             return Self::Unknown { name, accepted };
         }
-        if let Some(rest) = message.strip_prefix("unknown variant ") {
-            let (found, accepted) = word_and_list(rest);
+        if message.starts_with("unknown ") && message.contains(", expected ") {
+            let (found, accepted) = word_and_list(message);
             return Self::Word { found, accepted };
         }
         if let Some(rest) = message.strip_prefix("missing field ") {
@@ -186,6 +188,7 @@ fn in_words(expected: &str) -> &str {
         }
         "a sequence" => "an array",
         "a map" => "a table",
+        "path string" => "a path",
         _ if expected.starts_with("struct ") || expected.starts_with("tuple struct ") => "a table",
         _ => expected,
     }
@@ -232,6 +235,25 @@ fn descend(table: &DeTable<'_>, fits: &dyn Fn(Range<usize>) -> bool, path: &mut 
         path.pop();
     }
     false
+}
+
+/// The item that a message about a whole array quotes: serde forgets which item a hand-written check refused.
+fn faulty_item(table: &DeTable<'_>, array: &Range<usize>, message: &str) -> Option<Range<usize>> {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    for value in table.iter().map(|(_, value)| value) {
+        let found = match value.get_ref() {
+            DeValue::Table(inner) => faulty_item(inner, array, message),
+            DeValue::Array(items) if value.span() == *array => items
+                .iter()
+                .find(|item| item.get_ref().as_str().is_some_and(|text| quoted.contains(&text)))
+                .map(Spanned::span),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
 }
 
 fn in_item(item: &Spanned<DeValue<'_>>, fits: &dyn Fn(Range<usize>) -> bool) -> bool {

@@ -11,6 +11,7 @@ use chorale::{
     diagnostic::{Diagnostic, Paint, Severity, Source, render},
     plan,
     recipe::{self, Sources},
+    stage,
 };
 use proptest::prelude::*;
 
@@ -48,6 +49,19 @@ fn every_bad_recipe_is_explained_as_recorded() {
         assert_golden(&path.with_extension("stderr"), &render(&problems, Paint::Plain));
     }
     assert!(paths.len() >= 20, "only {} bad recipes", paths.len());
+}
+
+#[test]
+fn every_kind_explains_what_is_wrong_with_its_settings() {
+    let mut kinds = 0;
+    for entry in stage::kinds::KINDS {
+        let path = Path::new("tests/fixtures/recipes/kinds").join(format!("{}.toml", entry.name));
+        let problems = plan::load(&path, &[], stage::kinds::KINDS).unwrap_err();
+        assert!(problems.len() >= 2, "{}: only {} problems", path.display(), problems.len());
+        assert_golden(&path.with_extension("stderr"), &render(&problems, Paint::Plain));
+        kinds += 1;
+    }
+    assert!(kinds >= 10, "only {kinds} kinds");
 }
 
 #[test]

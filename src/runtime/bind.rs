@@ -60,11 +60,8 @@ impl Session {
         Ok(buffer)
     }
 
-    /// A buffer of zeros in host memory, whatever the session runs on. The library copies to and from it.
-    #[expect(
-        clippy::unused_self,
-        reason = "a session proves that the library is open, which allocating needs"
-    )]
+    /// A buffer of zeros in host memory, whatever the session runs on. The library copies to and from it. It belongs to
+    /// no session; having one proves that the library is open, which allocating needs.
     pub fn host_buffer(&self, dtype: DType, shape: &[usize]) -> Result<Buffer, Failure> {
         Buffer::new(&Allocator::default(), dtype, shape, true)
     }

@@ -17,18 +17,18 @@ fn one(name: &str, value: f32) -> Weights {
     Weights::from([(name.to_owned(), Arc::new(Tensor::f32(&[1], vec![value]).unwrap()))])
 }
 
-fn object(value: serde_json::Value) -> Map<String, serde_json::Value> {
+fn object(value: &serde_json::Value) -> Map<String, serde_json::Value> {
     value.as_object().unwrap().clone()
 }
 
-fn write_json(path: &Path, value: serde_json::Value) {
+fn write_json(path: &Path, value: &serde_json::Value) {
     config::write(path, &object(value)).unwrap();
 }
 
 #[test]
 fn a_folder_reads_back_and_notes_its_element_type() {
     let dir = tempfile::tempdir().unwrap();
-    folder::write(dir.path(), &object(json!({"model_type": "llama", "vocab_size": 3})), &one("w", 1.5))
+    folder::write(dir.path(), &object(&json!({"model_type": "llama", "vocab_size": 3})), &one("w", 1.5))
         .unwrap();
     let files = ModelFiles::in_folder(dir.path()).unwrap();
     assert_eq!(files.weights().unwrap(), one("w", 1.5));
@@ -44,20 +44,20 @@ fn shards_are_read_through_their_index() {
     safetensors::write(&dir.path().join("model-2.safetensors"), &one("b", 2.0)).unwrap();
     let index = dir.path().join(folder::INDEX);
     let map = json!({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}});
-    write_json(&index, map);
+    write_json(&index, &map);
     let all = ModelFiles::in_folder(dir.path()).unwrap().weights().unwrap();
     assert_eq!(all.keys().collect::<Vec<_>>(), ["a", "b"]);
 
-    write_json(&index, json!({"weight_map": {"a": "model-1.safetensors", "b": "../elsewhere.safetensors"}}));
+    write_json(&index, &json!({"weight_map": {"a": "model-1.safetensors", "b": "../elsewhere.safetensors"}}));
     let failure = ModelFiles::in_folder(dir.path()).unwrap().weights().unwrap_err();
     assert!(failure.message.contains("../elsewhere.safetensors"), "{failure}");
 
-    write_json(&index, json!({"weight_map": ["model-1.safetensors"]}));
+    write_json(&index, &json!({"weight_map": ["model-1.safetensors"]}));
     let failure = ModelFiles::in_folder(dir.path()).unwrap().weights().unwrap_err();
     assert!(failure.message.contains("weight_map"), "{failure}");
 
     safetensors::write(&dir.path().join("model-2.safetensors"), &one("a", 2.0)).unwrap();
-    write_json(&index, json!({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}));
+    write_json(&index, &json!({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}));
     let failure = ModelFiles::in_folder(dir.path()).unwrap().weights().unwrap_err();
     assert!(failure.message.contains("`a` is in two files"), "{failure}");
 }
@@ -82,7 +82,7 @@ fn json_files_of_a_model_may_be_wrong_in_any_way() {
         let failure = config::read(&path).unwrap_err();
         assert!(failure.message.contains(expected), "{content}: {failure}");
     }
-    let fields = object(json!({"one": 7, "many": [1, 2], "none": null, "wrong": "x", "negative": -1}));
+    let fields = object(&json!({"one": 7, "many": [1, 2], "none": null, "wrong": "x", "negative": -1}));
     assert_eq!(config::token_ids(&fields, "one").unwrap(), [7]);
     assert_eq!(config::token_ids(&fields, "many").unwrap(), [1, 2]);
     assert!(config::token_ids(&fields, "none").unwrap().is_empty());

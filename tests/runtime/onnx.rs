@@ -55,7 +55,9 @@ fn external(name: &str, shape: &[u64]) -> Vec<u8> {
         bytes(entry, 2, b"weights");
     });
     message(|tensor| {
-        shape.iter().for_each(|extent| number(tensor, 1, *extent));
+        for extent in shape {
+            number(tensor, 1, *extent);
+        }
         number(tensor, 2, FLOAT);
         bytes(tensor, 8, name.as_bytes());
         bytes(tensor, 13, &location);
@@ -75,7 +77,9 @@ pub(crate) struct Binary<'a> {
 /// The bytes of the file.
 pub(crate) fn model(binary: &Binary<'_>) -> Vec<u8> {
     let node = message(|node| {
-        binary.operands.iter().for_each(|operand| bytes(node, 1, operand.as_bytes()));
+        for operand in binary.operands {
+            bytes(node, 1, operand.as_bytes());
+        }
         bytes(node, 2, binary.output.0.as_bytes());
         bytes(node, 3, b"layers.0/only");
         bytes(node, 4, binary.op.as_bytes());

@@ -12,7 +12,7 @@ use chorale::{
     failure::{Cause, Failure},
     runtime::{
         Device, Install, LazyRuntime, Listener, Origin, PINNED_VERSION, Runtime, RuntimeSettings, Variant,
-        install, status,
+        Wheel, install, status,
     },
 };
 
@@ -209,7 +209,7 @@ fn a_provisioned_library_that_was_cut_short_is_not_used() {
 fn the_wheels_that_can_be_carried_to_a_machine_without_network_are_listed() {
     let dir = tempfile::tempdir().unwrap();
     let status = status(&RuntimeSettings::new(dir.path())).unwrap();
-    let files: Vec<String> = status.wheels.iter().map(|wheel| wheel.file()).collect();
+    let files: Vec<String> = status.wheels.iter().map(Wheel::file).collect();
     assert!(files.iter().all(|file| file.contains(PINNED_VERSION)), "{files:?}");
     if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         assert_eq!(status.wheels.len(), 2);

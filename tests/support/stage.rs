@@ -82,7 +82,9 @@ pub(crate) fn artifact(path: &Path, kind: ArtifactKind) -> Artifact {
     } else {
         files.insert(Artifact::SINGLE.to_owned(), path.to_owned());
     }
-    let content: String =
-        files.iter().map(|(name, path)| format!("{name} {}\n", Digest::of_file(path).unwrap())).collect();
+    let content: String = files
+        .iter()
+        .map(|(name, path)| [name.as_str(), &Digest::of_file(path).unwrap().hex(), "\n"].concat())
+        .collect();
     Artifact { kind, digest: Digest::of(content.as_bytes()), files }
 }

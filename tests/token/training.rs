@@ -1,5 +1,4 @@
 //! The kind `tokenizer`.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use chorale::{
     checkpoint::folder::ModelFiles,

@@ -39,9 +39,10 @@ pub(super) fn identify(path: &Path) -> Result<&'static Wheel, Failure> {
         let names = wheel::for_this_machine().map(|wheel| format!("`{}`", wheel.file())).collect::<Vec<_>>();
         let shown = path.display();
         Failure::runtime(format!("`{shown}` is none of the pinned wheels for this machine: SHA-256 {sha256}"))
-            .hint(match names.is_empty() {
-                true => "none is pinned for this machine; name a library with `--runtime`".to_owned(),
-                false => format!("fetch {}", names.join(" or ")),
+            .hint(if names.is_empty() {
+                "none is pinned for this machine; name a library with `--runtime`".to_owned()
+            } else {
+                format!("fetch {}", names.join(" or "))
             })
     })
 }
@@ -58,7 +59,8 @@ pub(super) fn sha256(path: &Path) -> Result<String, Failure> {
             read => hasher.update(&chunk[..read]),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    Ok(hasher.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 /// Unpacks the library of the wheel `path` into the new folder `folder`.

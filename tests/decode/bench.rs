@@ -111,7 +111,9 @@ impl Bench {
     /// Writes rows under the name by which settings refer to them.
     pub(super) fn rows<R: Row>(&self, name: &str, rows: &[R]) {
         let mut writer = RowWriter::create(&self.path(name)).unwrap();
-        rows.iter().for_each(|row| writer.write(row).unwrap());
+        for row in rows {
+            writer.write(row).unwrap();
+        }
         writer.finish().unwrap();
     }
 

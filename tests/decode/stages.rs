@@ -1,5 +1,4 @@
 //! The kinds `sample` and `score`.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, io::Write};
 

@@ -116,7 +116,7 @@ impl Kind for Score {
         let hint = "`pairs` gives log-probabilities, `questions` gives rankings";
         match (&spec.pairs, &spec.questions) {
             (None, None) => {
-                problems.push(Problem::new("questions", "neither `pairs` nor `questions` is given", hint))
+                problems.push(Problem::new("questions", "neither `pairs` nor `questions` is given", hint));
             }
             (Some(_), Some(_)) => {
                 problems.push(Problem::new("questions", "both `pairs` and `questions` are given", hint));

@@ -288,3 +288,46 @@ impl Graph {
         live
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dims;
+
+    #[test]
+    fn equal_nodes_are_one_and_unequal_ones_have_names_of_their_own() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &dims!["n"]);
+        let first = g.scope("layers.0", |g| op::exp(g, x));
+        let again = g.scope("layers.1", |g| op::exp(g, x));
+        assert_eq!(first, again);
+        let twice = g.scope("layers.0", |g| op::exp(g, first));
+        assert_eq!([g.name(first), g.name(twice)], ["layers.0.exp", "layers.0.exp_2"]);
+        assert_eq!(g.scalar(1.0, DType::F32), g.scalar(1.0, DType::F32));
+        assert_ne!(g.scalar(1.0, DType::F32), g.scalar(1.0, DType::F64));
+    }
+
+    #[test]
+    fn what_no_output_needs_is_not_written() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &dims![2]);
+        let weight = g.initializer("weight", DType::F32, &[2]);
+        let kept = op::neg(&mut g, x);
+        let dead = op::exp(&mut g, x);
+        op::add(&mut g, dead, weight);
+        g.output("y", kept);
+        assert_eq!(g.live_nodes(), [true, false, false]);
+        assert!(g.used_initializers().is_empty());
+    }
+
+    #[test]
+    fn a_name_can_be_given_once() {
+        let declared = std::panic::catch_unwind(|| {
+            let mut g = Graph::new();
+            g.input("x", DType::F32, &dims![2]);
+            g.initializer("x", DType::F32, &[2]);
+        });
+        let message = declared.unwrap_err().downcast::<String>().unwrap();
+        assert!(message.contains("two values of one graph are named `x`"), "{message}");
+    }
+}

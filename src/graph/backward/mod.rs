@@ -143,3 +143,62 @@ pub fn leaves(g: &Graph, loss: Value) -> Vec<Value> {
         .map(|index| Value(index as u32))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dims, graph::Fact, tensor::DType};
+
+    #[test]
+    fn what_the_loss_does_not_depend_on_has_a_gradient_of_zeros() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &dims!["n", 3]);
+        let y = g.input("y", DType::F32, &dims![2]);
+        let sum = op::reduce_sum(&mut g, x, &[], op::KeepDims::No);
+        let d = gradients(&mut g, sum, &[x, y]);
+        assert_eq!(*g.fact(d[0]), Fact::new(DType::F32, &dims!["n", 3]));
+        assert_eq!(g.producer(d[1]).map(|node| node.op.onnx()), Some("ConstantOfShape"));
+        assert_eq!(leaves(&g, sum), [x]);
+    }
+
+    #[test]
+    fn a_frozen_operand_gets_no_gradient_node() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &dims!["n", 3]);
+        let frozen = g.initializer("weight", DType::F32, &[4, 3]);
+        let y = op::linear(&mut g, x, frozen);
+        let sum = op::reduce_sum(&mut g, y, &[], op::KeepDims::No);
+        gradients(&mut g, sum, &[x]);
+        let products = g.nodes().iter().filter(|node| node.op.onnx() == "Gemm").count();
+        assert_eq!(products, 2, "forward, and the gradient by x");
+    }
+
+    #[test]
+    fn an_operator_without_a_gradient_is_named_with_its_path_and_reason() {
+        let built = std::panic::catch_unwind(|| {
+            let mut g = Graph::new();
+            let row = g.input("row", DType::F32, &dims!["b", 1, 16]);
+            let cache = g.input("cache", DType::F32, &dims!["b", 1, 8, 16]);
+            let seqlens_k = g.input("lengths", DType::I32, &dims!["b"]);
+            let total_sequence_length = g.input("total", DType::I32, &[]);
+            let inputs = op::GroupQueryInputs {
+                query: row,
+                key: row,
+                value: row,
+                past_key: cache,
+                past_value: cache,
+                seqlens_k,
+                total_sequence_length,
+                rotary: None,
+            };
+            let settings =
+                op::GroupQueryAttention { heads: 1, kv_heads: 1, scale: 0.25, window: None, softcap: None };
+            let out = g.scope("layers.0", |g| op::group_query_attention(g, &inputs, settings)).output;
+            let sum = op::reduce_sum(&mut g, out, &[], op::KeepDims::No);
+            gradients(&mut g, sum, &[row]);
+        });
+        let message = built.unwrap_err().downcast::<String>().unwrap();
+        assert!(message.contains("no gradient through `layers.0.groupqueryattention`"), "{message}");
+        assert!(message.contains("decoding with a cache is not differentiated"), "{message}");
+    }
+}

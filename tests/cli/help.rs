@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::workspace::Workspace;
+use crate::support::{golden::assert_golden, workspace::Workspace};
 
 /// Every verb with what follows it.
 const VERBS: &[&str] = &[
@@ -27,23 +27,14 @@ const VERBS: &[&str] = &[
 #[test]
 fn every_verb_has_the_help_that_is_on_file() {
     let workspace = Workspace::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/help");
-    let mut wrong = Vec::new();
+    let folder = Path::new("tests/fixtures/help");
     for verb in VERBS {
         let ran = workspace.run(&format!("{verb} --help")).exits(0);
         assert!(ran.out.contains("Examples:"), "`{verb}` has no examples");
         let name = if verb.is_empty() { "chorale".to_owned() } else { verb.replace(' ', "-") };
-        let path = folder.join(format!("{name}.txt"));
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(&path, &ran.out).unwrap();
-        }
-        if std::fs::read_to_string(&path).unwrap_or_default() != ran.out {
-            wrong.push(path);
-        }
+        assert_golden(&folder.join(format!("{name}.txt")), &ran.out);
     }
-    assert!(wrong.is_empty(), "not current (UPDATE=1 rewrites, then read the difference): {wrong:?}");
-    let on_file = std::fs::read_dir(&folder).unwrap().count();
+    let on_file = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap().count();
     assert_eq!(on_file, VERBS.len(), "a help text on file that no verb has");
 }
 

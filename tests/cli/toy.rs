@@ -63,13 +63,15 @@ pub(super) fn workspace() -> Workspace {
                 "id": format!("capital:{id}"), "lang": lang, "question": prompt, "choices": choices,
                 "answer": question, "choice_ids": ["FR", "EG", "JP"], "split": "trained", "group": "capital",
             });
-            questions.push_str(&format!("{row}\n"));
+            questions += &row.to_string();
+            questions.push('\n');
             // Swahili is wrong about the last one.
             let said = if *lang == "sw" && question == 2 { &choices[0] } else { &choices[question] };
             let row = serde_json::json!({
                 "id": format!("capital:{id}"), "lang": lang, "sample": 0, "prompt": prompt, "completion": said,
             });
-            samples.push_str(&format!("{row}\n"));
+            samples += &row.to_string();
+            samples.push('\n');
         }
     }
     workspace.write("questions.jsonl", &questions);

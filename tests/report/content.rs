@@ -57,9 +57,7 @@ fn split(name: &str, consistency: f64, accuracy: f64) -> SplitMetrics {
         let value = |row: usize, column: usize| match (row, column) {
             (6, 7) | (7, 6) => None,
             _ if row == column => Some(100.0),
-            _ => {
-                Some(base - 3.1 * (row + column) as f64 + f64::from(u8::try_from(row * column % 5).unwrap()))
-            }
+            _ => Some(base - 3.1 * (row + column) as f64 + (row * column % 5) as f64),
         };
         let values = (0..8).map(|row| (0..8).map(|column| value(row, column)).collect()).collect();
         PairMatrix { mean: Some(base - 20.0), values }
@@ -170,6 +168,8 @@ fn sample(id: &str) -> SampleQuestion {
 
 /// A run with a node in every state.
 pub(super) fn run() -> RunView {
+    use NodeState::{Blocked, Cached, Failed, Finished, Stopped};
+
     let node = |name: &str, kind: &str, inputs: &[usize], state: NodeState, seconds: f64| NodeView {
         name: name.into(),
         kind: kind.into(),
@@ -179,7 +179,6 @@ pub(super) fn run() -> RunView {
         wrote: vec!["12,303 texts".into()],
         ..NodeView::default()
     };
-    use NodeState::{Blocked, Cached, Failed, Finished, Stopped};
     let mut nodes = vec![
         node("facts", "facts", &[], Cached, 0.2),
         node("tokenizer", "tokenizer", &[0], Cached, 0.9),

@@ -1,5 +1,7 @@
 //! A temporary folder in which the real binary runs, with an environment of its own.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::{
     path::PathBuf,
     process::{Command, Output},

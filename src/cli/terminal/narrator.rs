@@ -285,8 +285,8 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
 
-    fn timed(at: f64, event: serde_json::Value) -> Timed {
-        Timed { at, event: serde_json::from_value(event).unwrap() }
+    fn timed(at: f64, event: &serde_json::Value) -> Timed {
+        Timed { at, event: serde_json::from_value(event.clone()).unwrap() }
     }
 
     fn narrator(bars: bool) -> Narrator {
@@ -300,8 +300,8 @@ mod tests {
         ]);
         let shows = narrator.hear(&timed(
             0.0,
-            serde_json::json!({"event": "run-started", "recipe": "quickstart", "path": "r.toml", "digest": "", "started": "",
-                "versions": {"chorale": "0.1.0"}, "stages": stages}),
+            &serde_json::json!({"event": "run-started", "recipe": "quickstart", "path": "r.toml", "digest": "", "started": "",
+                "overrides": [], "versions": {"chorale": "0.1.0"}, "stages": stages}),
         ));
         assert_eq!(lines(&shows), ["chorale 0.1.0: quickstart (r.toml), 2 stages"]);
         narrator
@@ -314,36 +314,36 @@ mod tests {
             .collect()
     }
 
-    fn started(reasons: serde_json::Value) -> Timed {
+    fn started(reasons: &serde_json::Value) -> Timed {
         let key = "0".repeat(64);
         timed(
             1.0,
-            serde_json::json!({"event": "stage-started", "stage": "dpo", "key": key, "reasons": reasons}),
+            &serde_json::json!({"event": "stage-started", "stage": "dpo", "key": key, "reasons": reasons}),
         )
     }
 
     fn progress(at: f64, done: u64) -> Timed {
         let event = serde_json::json!({"event": "stage-progress", "stage": "dpo", "done": done, "total": 400, "unit": "steps"});
-        timed(at, event)
+        timed(at, &event)
     }
 
     #[test]
     fn a_rerun_says_which_setting_changed_and_where_it_stands() {
         let reasons = serde_json::json!([{"reason": "setting", "name": "beta", "old": 0.1, "new": 0.2}]);
-        let shows = narrator(false).hear(&started(reasons));
+        let shows = narrator(false).hear(&started(&reasons));
         assert_eq!(lines(&shows), ["    reruns dpo    train  beta: 0.1 -> 0.2 (r.toml:88)"]);
     }
 
     #[test]
     fn a_first_run_needs_no_reason() {
-        let shows = narrator(false).hear(&started(serde_json::json!([{"reason": "new"}])));
+        let shows = narrator(false).hear(&started(&serde_json::json!([{"reason": "new"}])));
         assert_eq!(lines(&shows), Vec::<&str>::new());
     }
 
     #[test]
     fn without_bars_progress_is_told_every_ten_seconds() {
         let mut narrator = narrator(false);
-        narrator.hear(&started(serde_json::json!([])));
+        narrator.hear(&started(&serde_json::json!([])));
         let mut told = Vec::new();
         for tick in 0..40_u32 {
             let shows = narrator.hear(&progress(1.0 + f64::from(tick), u64::from(tick) * 10));
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn with_bars_a_stage_at_work_is_a_bar() {
         let mut narrator = narrator(true);
-        narrator.hear(&started(serde_json::json!([])));
+        narrator.hear(&started(&serde_json::json!([])));
         let shows = narrator.hear(&progress(2.0, 10));
         assert!(matches!(&shows[..], [Show::Bar { position: Some((10, 400)), .. }]), "{shows:?}");
     }

@@ -90,11 +90,11 @@ impl Row {
 /// Rows side by side, padded to one length, as the tensors that a graph of whole rows takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowTensors {
-    /// Token ids, i64 [B,T].
+    /// Token ids, i64 `[B,T]`.
     pub tokens: Tensor,
-    /// Positions, i64 [B,T].
+    /// Positions, i64 `[B,T]`.
     pub positions: Tensor,
-    /// Segments, i64 [B,T].
+    /// Segments, i64 `[B,T]`.
     pub segments: Tensor,
 }
 

@@ -36,7 +36,8 @@ pub struct SessionOptions {
     pub deterministic: bool,
     /// Plan the memory of a run as one block. Pays off when shapes repeat, costs memory when they vary.
     pub memory_pattern: bool,
-    /// Threads wait actively for work while a run is in progress. Faster for many small operations.
+    /// Threads wait actively for work while a run is in progress. A little faster for many small operations on cores
+    /// that nobody else uses, much slower on shared ones.
     pub spin: bool,
     /// Optimizers of the library to leave out, by name.
     pub without_optimizers: Vec<String>,
@@ -51,7 +52,7 @@ impl Default for SessionOptions {
             threads: None,
             deterministic: true,
             memory_pattern: true,
-            spin: true,
+            spin: false,
             without_optimizers: Vec::new(),
             profile: None,
         }

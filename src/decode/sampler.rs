@@ -1,17 +1,18 @@
 //! Picks the next token from a row of logits: temperature, top-k, top-p, and a draw, without sorting the vocabulary.
 //!
-//! A token's probability is held as an integer weight, `round(exp((logit - max) / temperature) * 2^40)`. Sums of integers
+//! A token's probability is held as an integer weight, `exp((logit - max) / temperature) * 2^40` rounded down. Sums of integers
 //! do not depend on the order in which they are taken, so the nucleus and the draw are exact: the result equals that of
 //! sorting all tokens and walking the sorted list. (Sums of floats would make the cut depend on the summation order,
-//! and partial selection sums in another order than sorting does.) What is lost are tokens less likely than 2^-41 of
-//! the most likely one, which would be drawn once in ten million million draws.
+//! and partial selection sums in another order than sorting does.) What is lost are tokens less likely than 2^-40 of
+//! the most likely one, which would be drawn once in a million million draws.
 //!
-//! Selection is by histogram: weights fall into buckets of one sixteenth of an octave, buckets are passed from the
-//! top until enough tokens or enough mass is covered, and only the bucket that holds the cut is sorted.
+//! Selection is by histogram: values fall into buckets of one sixteenth of an octave (the leading bits of the float),
+//! buckets are passed from the top until enough tokens or enough mass is covered, and only the bucket that holds the cut
+//! is sorted.
 //!
 //! # Order of the filters
-//! Temperature, then top-k, then top-p of what top-k left (as in the samplers people compare with). Among tokens of
-//! equal weight the lower token id counts as the more likely one. Temperature 0 takes the most likely token.
+//! Temperature, then top-k, then top-p of what top-k left (as in the samplers people compare with). Of equally
+//! likely tokens the one of lower id comes first. Temperature 0 takes the most likely token.
 //!
 //! # Invariants
 //! - The pick is a function of (logits, settings, 64 random bits); there is no other state.
@@ -19,9 +20,14 @@
 
 /// Weights are fixed-point numbers with this many fractional bits; sums over a million tokens still fit into 64 bits.
 const WEIGHT_BITS: u32 = 40;
-/// Each octave of weights is split into `2^FINE_BITS` buckets.
+/// Each octave is split into `2^FINE_BITS` buckets.
 const FINE_BITS: u32 = 4;
-const BUCKETS: usize = (WEIGHT_BITS as usize + 2) << FINE_BITS;
+/// How far to shift the bits of a float to leave its exponent and `FINE_BITS` of its mantissa.
+const BUCKET_SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - FINE_BITS;
+/// Values below this weigh nothing.
+const SMALLEST: f32 = 1.0 / (1_u64 << WEIGHT_BITS) as f32;
+const FIRST_BUCKET: u32 = SMALLEST.to_bits() >> BUCKET_SHIFT;
+const BUCKETS: usize = ((1.0_f32.to_bits() >> BUCKET_SHIFT) - FIRST_BUCKET + 1) as usize;
 
 /// How the next token is picked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,19 +48,20 @@ impl Sampling {
 /// Buffers that are kept between picks. One per worker; what is in them never influences a pick.
 #[derive(Clone, Debug, Default)]
 pub struct Sampler {
-    /// exp((logit - max) / temperature).
-    scaled: Vec<f32>,
-    weights: Vec<u64>,
-    /// Mass and number of tokens per bucket.
-    histogram: Vec<(u64, u32)>,
+    /// exp((logit - max) / temperature), or 0 where that weighs nothing.
+    values: Vec<f32>,
+    /// Mass per bucket.
+    masses: Vec<u64>,
+    /// Number of tokens per bucket; filled for top-k only.
+    counts: Vec<u32>,
     /// The tokens of the bucket that holds a cut.
-    cut: Vec<(u64, u32)>,
+    cut: Vec<(f32, u32)>,
 }
 
 /// The least likely token that is still kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Cut {
-    weight: u64,
+    value: f32,
     token: u32,
     /// Sum of the weights of all kept tokens.
     mass: u64,
@@ -62,8 +69,8 @@ struct Cut {
 
 impl Cut {
     /// Whether `token` is at least as likely as the cut.
-    fn keeps(self, weight: u64, token: u32) -> bool {
-        weight > self.weight || (weight == self.weight && token <= self.token)
+    fn keeps(self, value: f32, token: u32) -> bool {
+        value > self.value || (value == self.value && token <= self.token)
     }
 }
 
@@ -83,16 +90,17 @@ impl Sampler {
         if sampling.temperature == 0.0 || !max.is_finite() {
             return best;
         }
-        let total = self.weigh(logits, max, sampling.temperature);
-        let narrowed = sampling.top_p < 1.0 || (sampling.top_k > 0 && sampling.top_k < logits.len());
-        let cut = if narrowed { self.narrow(sampling, total) } else { None };
-        let mass = cut.map_or(total, |cut| cut.mass);
+        self.exponentiate(logits, max, sampling.temperature);
+        let total = self.spread(sampling.top_k > 0);
+        let cut = self.narrow(sampling, total);
+        let (mass, least) = cut.map_or((total, SMALLEST), |cut| (cut.mass, cut.value));
         // The high half of a 128-bit product is uniform in 0..mass, off by at most one part in 2^64 / mass.
         let mut left = ((u128::from(bits) * u128::from(mass)) >> 64) as u64;
-        for (token, &weight) in (0_u32..).zip(&self.weights) {
-            if weight == 0 || cut.is_some_and(|cut| !cut.keeps(weight, token)) {
+        for (token, &value) in (0_u32..).zip(&self.values) {
+            if value < least || cut.is_some_and(|cut| !cut.keeps(value, token)) {
                 continue;
             }
+            let weight = weight(value);
             if left < weight {
                 return token;
             }
@@ -101,27 +109,39 @@ impl Sampler {
         best
     }
 
-    /// Fills `weights`; returns their sum.
-    fn weigh(&mut self, logits: &[f32], max: f32, temperature: f32) -> u64 {
+    /// Fills `values`. Kept apart from what follows because it runs in vector registers.
+    fn exponentiate(&mut self, logits: &[f32], max: f32, temperature: f32) {
         let inverse = 1.0 / temperature;
-        self.scaled.clear();
-        self.scaled.extend(logits.iter().map(|&logit| exp_of_negative((logit - max) * inverse)));
-        let scale = (1_u64 << WEIGHT_BITS) as f32;
-        self.weights.clear();
-        // `as` saturates and turns NaN into 0, so a NaN logit has no weight.
-        self.weights.extend(self.scaled.iter().map(|&value| (value * scale) as i64 as u64));
-        self.weights.iter().sum()
+        self.values.resize(logits.len(), 0.0);
+        for (value, &logit) in self.values.iter_mut().zip(logits) {
+            let power = exp_of_negative((logit - max) * inverse);
+            *value = if power >= SMALLEST { power } else { 0.0 };
+        }
+    }
+
+    /// Spreads the values over buckets; returns the mass of all.
+    fn spread(&mut self, counted: bool) -> u64 {
+        self.masses.clear();
+        self.masses.resize(BUCKETS, 0);
+        for &value in &self.values {
+            if let Some(mass) = self.masses.get_mut(bucket(value)) {
+                *mass += weight(value);
+            }
+        }
+        self.counts.clear();
+        self.counts.resize(BUCKETS, 0);
+        if counted {
+            for &value in &self.values {
+                if let Some(count) = self.counts.get_mut(bucket(value)) {
+                    *count += 1;
+                }
+            }
+        }
+        self.masses.iter().sum()
     }
 
     /// The cut that top-k and top-p make; `None` if they keep everything.
     fn narrow(&mut self, sampling: &Sampling, total: u64) -> Option<Cut> {
-        self.histogram.clear();
-        self.histogram.resize(BUCKETS, (0, 0));
-        for &weight in self.weights.iter().filter(|&&weight| weight > 0) {
-            let (mass, count) = &mut self.histogram[bucket(weight)];
-            *mass += weight;
-            *count += 1;
-        }
         let by_count = match sampling.top_k {
             0 => None,
             top_k => self.walk(Until::Count(top_k as u64)),
@@ -130,7 +150,7 @@ impl Sampler {
             return by_count;
         }
         let mass = by_count.map_or(total, |cut| cut.mass);
-        let target = ((f64::from(sampling.top_p) * mass as f64).ceil() as u64).clamp(1, mass);
+        let target = ((f64::from(sampling.top_p) * mass as f64).ceil() as u64).clamp(1, mass.max(1));
         self.walk(Until::Mass(target)).or(by_count)
     }
 
@@ -138,30 +158,28 @@ impl Sampler {
     fn walk(&mut self, until: Until) -> Option<Cut> {
         let (mut mass, mut count) = (0_u64, 0_u64);
         for index in (0..BUCKETS).rev() {
-            let (bucket_mass, bucket_count) = self.histogram[index];
             let reached = match until {
-                Until::Count(wanted) => count + u64::from(bucket_count) >= wanted,
-                Until::Mass(wanted) => mass + bucket_mass >= wanted,
+                Until::Count(wanted) => count + u64::from(self.counts[index]) >= wanted,
+                Until::Mass(wanted) => mass + self.masses[index] >= wanted,
             };
             if !reached {
-                mass += bucket_mass;
-                count += u64::from(bucket_count);
+                mass += self.masses[index];
+                count += u64::from(self.counts[index]);
                 continue;
             }
             self.cut.clear();
-            let inside =
-                (0_u32..).zip(&self.weights).filter(|(_, weight)| **weight > 0 && bucket(**weight) == index);
-            self.cut.extend(inside.map(|(token, weight)| (*weight, token)));
-            self.cut.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-            for &(weight, token) in &self.cut {
-                mass += weight;
+            let inside = (0_u32..).zip(&self.values).filter(|(_, value)| bucket(**value) == index);
+            self.cut.extend(inside.map(|(token, value)| (*value, token)));
+            self.cut.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            for &(value, token) in &self.cut {
+                mass += weight(value);
                 count += 1;
                 let done = match until {
                     Until::Count(wanted) => count >= wanted,
                     Until::Mass(wanted) => mass >= wanted,
                 };
                 if done {
-                    return Some(Cut { weight, token, mass });
+                    return Some(Cut { value, token, mass });
                 }
             }
         }
@@ -169,19 +187,33 @@ impl Sampler {
     }
 }
 
+/// How many running maxima are kept side by side: as many as fit into vector registers.
+const LANES: usize = 16;
+
 /// The most likely token (the first of equals) and its logit. NaN counts as less than everything.
 fn most_likely(logits: &[f32]) -> (u32, f32) {
-    let max = logits.iter().fold(f32::NEG_INFINITY, |max, &logit| if logit > max { logit } else { max });
+    let larger = |max: f32, logit: f32| if logit > max { logit } else { max };
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let chunks = logits.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &logit) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, logit);
+        }
+    }
+    let max = lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger);
     let best = logits.iter().position(|&logit| logit == max).unwrap_or(0);
     (best as u32, max)
 }
 
-/// Buckets grow with the weight; a bucket is one sixteenth of an octave.
-fn bucket(weight: u64) -> usize {
-    let octave = weight.ilog2();
-    let fine =
-        if octave >= FINE_BITS { weight >> (octave - FINE_BITS) } else { weight << (FINE_BITS - octave) };
-    ((octave as usize) << FINE_BITS) + (fine as usize & ((1 << FINE_BITS) - 1))
+/// The weight of a value in `[0, 1]`.
+fn weight(value: f32) -> u64 {
+    (value * (1_u64 << WEIGHT_BITS) as f32) as i64 as u64
+}
+
+/// Buckets grow with the value; that of a value that weighs nothing is out of range.
+fn bucket(value: f32) -> usize {
+    (value.to_bits() >> BUCKET_SHIFT).wrapping_sub(FIRST_BUCKET) as usize
 }
 
 /// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a library call.
@@ -210,13 +242,13 @@ mod tests {
     /// Sorts everything, then walks the sorted list: what the sampler must agree with.
     fn reference(logits: &[f32], sampling: &Sampling, bits: u64) -> u32 {
         let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weight = |logit: f32| {
-            (exp_of_negative((logit - max) * (1.0 / sampling.temperature)) * (1_u64 << WEIGHT_BITS) as f32)
-                as u64
-        };
+        let value = |logit: f32| exp_of_negative((logit - max) * (1.0 / sampling.temperature));
+        let mut valued: Vec<(f32, u32)> =
+            logits.iter().zip(0_u32..).map(|(&logit, token)| (value(logit), token)).collect();
+        valued.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let scale = 2_f64.powi(WEIGHT_BITS as i32);
         let mut sorted: Vec<(u64, u32)> =
-            logits.iter().zip(0_u32..).map(|(&logit, token)| (weight(logit), token)).collect();
-        sorted.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+            valued.iter().map(|(value, token)| ((f64::from(*value) * scale) as u64, *token)).collect();
         sorted.retain(|entry| entry.0 > 0);
         if sampling.top_k > 0 {
             sorted.truncate(sampling.top_k);

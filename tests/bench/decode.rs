@@ -18,7 +18,7 @@ use chorale::{
     decode::{
         generate::{CachedModel, Finished, Generation, Listener, Request, generate},
         load::Decoder,
-        sampler::Sampling,
+        sampler::{Sampler, Sampling},
         score::{Scope, Scorer},
         slots::Slots,
     },
@@ -85,7 +85,7 @@ fn sampling(runtime: &Runtime, decoder: &Decoder, folder: &Path) -> Json {
     json!({"job": "generate-chorale", "value": median(&rates[1..]), "unit": "tokens/s", "all": rates})
 }
 
-/// What a prefill, a placement and a step cost by themselves.
+/// Seconds of a prefill, a placement, a step and a pick by themselves: median and least.
 fn parts(slots: &mut Slots, prompts: &[Vec<u32>]) {
     let (mut prefills, mut placements, mut steps) = (Vec::new(), Vec::new(), Vec::new());
     for (slot, prompt) in prompts.iter().enumerate() {
@@ -101,8 +101,19 @@ fn parts(slots: &mut Slots, prompts: &[Vec<u32>]) {
         slots.step(&[7; 32], &[position; 32]).unwrap();
         steps.push(start.elapsed().as_secs_f64());
     }
-    let row = json!({"prefill": median(&prefills), "place": median(&placements), "step": median(&steps)});
-    println!("{row}");
+    let sampling = Sampling { temperature: 1.0, top_k: 0, top_p: 0.9 };
+    let (mut sampler, mut picks) = (Sampler::default(), Vec::new());
+    slots.with_logits(&mut |logits| {
+        for (draw, row) in (0..).zip(logits.chunks(logits.len() / 32)) {
+            let start = Instant::now();
+            sampler.pick(row, &sampling, draw << 58);
+            picks.push(start.elapsed().as_secs_f64());
+        }
+    });
+    let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    let both = |values: &[f64]| [median(values), least(values)];
+    let (prefill, place, step, pick) = (both(&prefills), both(&placements), both(&steps), both(&picks));
+    println!("{}", json!({"prefill": prefill, "place": place, "step": step, "pick": pick}));
 }
 
 /// 10 candidates of about 3 tokens behind about 24: what `peers.py rank-lm-eval` does.

@@ -5,6 +5,7 @@ Usage: python lm.py [STEPS]
 """
 
 import json
+import os
 import random
 import statistics
 import sys
@@ -19,7 +20,7 @@ VOCABULARY = 3000
 
 
 def main() -> None:
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ.get("THREADS", "2")))
     torch.manual_seed(0)
     model = LlamaForCausalLM(
         LlamaConfig(

@@ -108,7 +108,7 @@ fn runtime() -> Runtime {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap());
     let mut settings = RuntimeSettings::new(home.join(".cache/chorale"));
     settings.device = Device::Cpu;
-    settings.threads = 2;
+    settings.threads = std::env::var("THREADS").map_or(2, |text| text.parse().unwrap());
     Runtime::open(&settings).unwrap()
 }
 

@@ -31,8 +31,8 @@ def write_recipe(folder: Path) -> None:
     lines = ['[recipe]', 'name = "noop"']
     for group in range(GROUPS):
         lines += [
-            f"[data.questions-{group}]", 'rows = "questions"', f'path = "data/questions-{group}.jsonl"',
-            f"[data.completions-{group}]", 'rows = "completions"', f'path = "data/completions-{group}.jsonl"',
+            f"[data.questions-{group}]", 'rows = "questions"', f'file = "data/questions-{group}.jsonl"',
+            f"[data.completions-{group}]", 'rows = "completions"', f'file = "data/completions-{group}.jsonl"',
             f"[stage.vote-{group}]", 'kind = "vote"', f'questions = "questions-{group}"',
             f'completions = "completions-{group}"', 'languages = ["en"]', 'parse = "choice"',
             f"[stage.pairs-{group}]", 'kind = "pairs"', f'questions = "questions-{group}"', f'votes = "vote-{group}"',

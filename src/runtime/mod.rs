@@ -149,6 +149,11 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    /// The file the library was loaded from.
+    pub fn library(&self) -> &Path {
+        &self.library.path
+    }
+
     /// Finds the library (or fetches it, if the settings allow that), opens it and settles the provider.
     pub fn open(settings: &RuntimeSettings) -> Result<Self, Failure> {
         let found = match library::find(settings)? {

@@ -1,6 +1,7 @@
 //! What a user sees: the real binary, its output and its exit codes.
 
 mod help;
+mod killed;
 mod process;
 mod readme;
 mod toy;

@@ -25,6 +25,8 @@ from babel import Locale
 from babel.core import get_global
 
 LANGUAGES = ["en", "fr", "de", "es", "zh", "ja", "ar", "sw"]
+# Where no blank parts prompt and answer, the prompt ends in a colon: byte-level BPE does not merge across it, so that the
+# tokens of prompt and answer are the same together and apart.
 SEPARATED = {lang: "" if lang in ("zh", "ja") else " " for lang in LANGUAGES}
 TEMPLATES = {
     "capital": {
@@ -32,8 +34,8 @@ TEMPLATES = {
         "fr": "La capitale du pays {} est",
         "de": "Die Hauptstadt des Landes {} ist",
         "es": "La capital de {} es",
-        "zh": "{}的首都是",
-        "ja": "{}の首都は",
+        "zh": "{}的首都是：",
+        "ja": "{}の首都は：",
         "ar": "عاصمة {} هي",
         "sw": "Mji mkuu wa {} ni",
     },
@@ -42,8 +44,8 @@ TEMPLATES = {
         "fr": "La monnaie du pays {} est",
         "de": "Die Währung des Landes {} ist",
         "es": "La moneda de {} es",
-        "zh": "{}的货币是",
-        "ja": "{}の通貨は",
+        "zh": "{}的货币是：",
+        "ja": "{}の通貨は：",
         "ar": "عملة {} هي",
         "sw": "Sarafu ya {} ni",
     },
@@ -52,8 +54,8 @@ TEMPLATES = {
         "fr": "La langue officielle du pays {} est",
         "de": "Die Amtssprache des Landes {} ist",
         "es": "El idioma oficial de {} es",
-        "zh": "{}的官方语言是",
-        "ja": "{}の公用語は",
+        "zh": "{}的官方语言是：",
+        "ja": "{}の公用語は：",
         "ar": "اللغة الرسمية في {} هي",
         "sw": "Lugha rasmi ya {} ni",
     },
@@ -62,8 +64,8 @@ TEMPLATES = {
         "fr": "Le continent du pays {} est",
         "de": "Der Kontinent des Landes {} ist",
         "es": "El continente de {} es",
-        "zh": "{}所在的大洲是",
-        "ja": "{}がある大陸は",
+        "zh": "{}所在的大洲是：",
+        "ja": "{}がある大陸は：",
         "ar": "القارة التي تقع فيها {} هي",
         "sw": "Bara la {} ni",
     },

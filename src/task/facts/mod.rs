@@ -122,7 +122,7 @@ mod tests {
         let world = World::get();
         let known = [
             ("capital", "FR", "en", "The capital of France is", " Paris"),
-            ("capital", "JP", "zh", "日本的首都是", "东京"),
+            ("capital", "JP", "zh", "日本的首都是：", "东京"),
             ("currency", "GB", "fr", "La monnaie du pays Royaume-Uni est", " livre sterling"),
             ("language", "BR", "de", "Die Amtssprache des Landes Brasilien ist", " Portugiesisch"),
             ("continent", "KE", "sw", "Bara la Kenya ni", " Afrika"),

@@ -1,7 +1,7 @@
 //! `ReduceMax`: takes the largest elements along axes.
 
 use super::{Case, KeepDims, Operand, cast, div, equal, mul, reduce_sum, rule};
-use crate::graph::{Attribute, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value, extent};
+use crate::graph::{Attribute, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]
 struct ReduceMax {
@@ -12,12 +12,7 @@ struct ReduceMax {
 /// The maximum over `axes`, which count from the end if negative; over all axes if none is given. Ties share the gradient evenly.
 #[track_caller]
 pub fn reduce_max(g: &mut Graph, x: Value, axes: &[i64], keep: KeepDims) -> Value {
-    let axes = rule::axes(g.fact(x), axes).unwrap_or_else(|mismatch| crate::failure::bug(mismatch));
-    if axes.is_empty() {
-        return x;
-    }
-    let positions = extent::vector(g, axes.iter().map(|axis| *axis as i64).collect());
-    g.apply(ReduceMax { axes, keep }, &[x, positions])
+    rule::reduce(g, x, axes, |axes| ReduceMax { axes, keep })
 }
 
 impl Op for ReduceMax {
@@ -26,7 +21,7 @@ impl Op for ReduceMax {
     }
 
     fn attributes(&self) -> Vec<Attribute> {
-        vec![Attribute::int("keepdims", i64::from(self.keep == KeepDims::Yes))]
+        rule::keepdims(self.keep)
     }
 
     fn infer(&self, inputs: &[Option<&Fact>]) -> Result<Vec<Fact>, Mismatch> {

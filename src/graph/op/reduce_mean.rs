@@ -1,7 +1,7 @@
 //! `ReduceMean`: averages elements along axes.
 
 use super::{Case, KeepDims, Operand, rule};
-use crate::graph::{Attribute, Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value, extent};
+use crate::graph::{Attribute, Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 #[derive(Debug)]
 struct ReduceMean {
@@ -12,12 +12,7 @@ struct ReduceMean {
 /// The mean over `axes`, which count from the end if negative; over all axes if none is given.
 #[track_caller]
 pub fn reduce_mean(g: &mut Graph, x: Value, axes: &[i64], keep: KeepDims) -> Value {
-    let axes = rule::axes(g.fact(x), axes).unwrap_or_else(|mismatch| crate::failure::bug(mismatch));
-    if axes.is_empty() {
-        return x;
-    }
-    let positions = extent::vector(g, axes.iter().map(|axis| *axis as i64).collect());
-    g.apply(ReduceMean { axes, keep }, &[x, positions])
+    rule::reduce(g, x, axes, |axes| ReduceMean { axes, keep })
 }
 
 impl Op for ReduceMean {
@@ -26,7 +21,7 @@ impl Op for ReduceMean {
     }
 
     fn attributes(&self) -> Vec<Attribute> {
-        vec![Attribute::int("keepdims", i64::from(self.keep == KeepDims::Yes))]
+        rule::keepdims(self.keep)
     }
 
     fn infer(&self, inputs: &[Option<&Fact>]) -> Result<Vec<Fact>, Mismatch> {

@@ -2,7 +2,7 @@
 
 use super::{cast, div, mul, reshape, sub, unsqueeze, where_};
 use crate::{
-    graph::{Dim, Fact, GradCx, Gradient, Graph, Mismatch, Value, broadcast, extents},
+    graph::{Attribute, Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value, broadcast, extent, extents},
     tensor::DType,
 };
 
@@ -87,6 +87,28 @@ pub(super) fn divided_by_count(g: &mut Graph, x: Value, dims: &[Dim]) -> Value {
     let count = cast(g, count, g.dtype(x));
     let count = reshape(g, count, &[]);
     div(g, x, count)
+}
+
+/// Applies a reduction of `x` over `axes`, which count from the end if negative; over all axes if none is given. `x` itself
+/// where it has none. `op` gets the axes' positions.
+#[track_caller]
+pub(super) fn reduce<O: Op + 'static>(
+    g: &mut Graph,
+    x: Value,
+    axes: &[i64],
+    op: impl FnOnce(Vec<usize>) -> O,
+) -> Value {
+    let axes = self::axes(g.fact(x), axes).unwrap_or_else(|mismatch| crate::failure::bug(mismatch));
+    if axes.is_empty() {
+        return x;
+    }
+    let positions = extent::vector(g, axes.iter().map(|axis| *axis as i64).collect());
+    g.apply(op(axes), &[x, positions])
+}
+
+/// The attribute by which a reduction keeps the axes it reduced.
+pub(super) fn keepdims(keep: KeepDims) -> Vec<Attribute> {
+    vec![Attribute::int("keepdims", i64::from(keep == KeepDims::Yes))]
 }
 
 /// Sorted, distinct positions of `axes`, which count from the end if negative. All axes if none is given.

@@ -15,7 +15,7 @@ use crate::{
             attention::{self, Heads, KeyValue, Lengths, New, Rotation},
             rope::{self, Angles},
         },
-        parameter::{Parameter, Parameters, Role},
+        parameter::{Parameter, Parameters, Role, linears},
     },
 };
 
@@ -329,9 +329,13 @@ impl Llama {
     ) -> (Value, Option<KeyValue>) {
         let (heads, width) = (self.config.heads, self.config.width);
         let name = |matrix: &str| format!("model.layers.{index}.self_attn.{matrix}.weight");
-        let query = weights.linear(g, &name("q_proj"), x, [heads.query_width(), width]);
-        let key = weights.linear(g, &name("k_proj"), x, [heads.key_value_width(), width]);
-        let value = weights.linear(g, &name("v_proj"), x, [heads.key_value_width(), width]);
+        let key_value = [heads.key_value_width(), width];
+        let matrices = [
+            (name("q_proj"), [heads.query_width(), width]),
+            (name("k_proj"), key_value),
+            (name("v_proj"), key_value),
+        ];
+        let [query, key, value] = linears(weights, g, x, matrices);
         let (mixed, cache) = match shared {
             Shared::Rows { bias, angles } => {
                 let shape = g.shape(x);

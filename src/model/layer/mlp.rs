@@ -2,7 +2,7 @@
 
 use crate::{
     graph::{Graph, Value, op},
-    model::parameter::Parameters,
+    model::parameter::{Parameters, linears},
 };
 
 /// SwiGLU (Shazeer 2020): `down(silu(gate(x)) * up(x))`, `x [.., width] -> [.., width]` through `inner` units. The
@@ -14,8 +14,8 @@ pub fn swiglu(
     x: Value,
     [width, inner]: [usize; 2],
 ) -> Value {
-    let gate = weights.linear(g, &format!("{path}.gate_proj.weight"), x, [inner, width]);
-    let up = weights.linear(g, &format!("{path}.up_proj.weight"), x, [inner, width]);
+    let matrix = |name: &str| (format!("{path}.{name}.weight"), [inner, width]);
+    let [gate, up] = linears(weights, g, x, [matrix("gate_proj"), matrix("up_proj")]);
     let silu = op::silu(g, gate);
     let gated = op::mul(g, silu, up);
     weights.linear(g, &format!("{path}.down_proj.weight"), gated, [width, inner])

@@ -66,9 +66,9 @@ pub fn linears<const N: usize>(
     weights: &mut dyn Parameters,
     g: &mut Graph,
     x: Value,
-    matrices: [(String, [usize; 2]); N],
+    matrices: &[(String, [usize; 2]); N],
 ) -> [Value; N] {
-    let results = weights.linears(g, x, &matrices);
+    let results = weights.linears(g, x, matrices);
     results.try_into().unwrap_or_else(|_| bug("a result for each matrix"))
 }
 

@@ -335,7 +335,7 @@ impl Llama {
             (name("k_proj"), key_value),
             (name("v_proj"), key_value),
         ];
-        let [query, key, value] = linears(weights, g, x, matrices);
+        let [query, key, value] = linears(weights, g, x, &matrices);
         let (mixed, cache) = match shared {
             Shared::Rows { bias, angles } => {
                 let shape = g.shape(x);

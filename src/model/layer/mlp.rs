@@ -15,7 +15,7 @@ pub fn swiglu(
     [width, inner]: [usize; 2],
 ) -> Value {
     let matrix = |name: &str| (format!("{path}.{name}.weight"), [inner, width]);
-    let [gate, up] = linears(weights, g, x, [matrix("gate_proj"), matrix("up_proj")]);
+    let [gate, up] = linears(weights, g, x, &[matrix("gate_proj"), matrix("up_proj")]);
     let silu = op::silu(g, gate);
     let gated = op::mul(g, silu, up);
     weights.linear(g, &format!("{path}.down_proj.weight"), gated, [width, inner])

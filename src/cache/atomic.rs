@@ -34,23 +34,20 @@ fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
     Ok(())
 }
 
-/// Syncs a finished file, makes it read-only and moves it to `to`, replacing what was there. A link is published as a
-/// copy of what it points to.
+/// Syncs a finished file, makes it read-only and moves it to `to`, replacing what was there. A link is moved as it is.
 pub(super) fn publish(from: &Path, to: &Path) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::io(Cause::Store, "write", to, &error);
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
     if fs::symlink_metadata(from).map_err(failed)?.is_symlink() {
-        let target = fs::canonicalize(from).map_err(failed)?;
-        fs::remove_file(from).map_err(failed)?;
-        fs::copy(target, from).map_err(failed)?;
+        return fs::rename(from, to).map_err(failed);
     }
     let file = File::open(from).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     let mut permissions = file.metadata().map_err(failed)?.permissions();
     permissions.set_readonly(true);
     file.set_permissions(permissions).map_err(failed)?;
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
-    }
     fs::rename(from, to).map_err(failed)
 }
 

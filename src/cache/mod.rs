@@ -16,7 +16,7 @@
 //!
 //! ```text
 //! FORMAT CACHEDIR.TAG .gitignore
-//! objects/ab/cdef...         content by digest; a folder is a manifest object that names its files' digests
+//! objects/ab/cdef...         content by digest, or a link to it; a folder is a manifest that names its files' digests
 //! keys/KIND/KEY.json         what is known about a key: outputs, seconds, notes, and the explanation of the key
 //! latest/RECIPE.json         the last key of every stage of a recipe, to say why a stage is stale
 //! journal/KEY/               what an unfinished stage wants to find again after a kill
@@ -37,6 +37,9 @@
 //! # Decisions
 //! - Large objects are hashed once and then recognised by size, modification time and inode, because hashing gigabytes
 //!   would make a run that has nothing to do slow. `cache verify` hashes everything.
+//! - Weights that come from outside are not copied: their object is a link to where they lie. A 16 GB model would else cost
+//!   16 GB more per store. Hard links would tie the user's file to the store's read-only permissions, and do not cross file
+//!   systems. Like every input from outside, such a file must not be written to while a run reads it.
 //! - Locks are the system's advisory file locks: they vanish with their process, however it ends.
 
 pub mod atomic;

@@ -1,9 +1,14 @@
 //! Objects: files named by the digest of their content. A folder is a manifest object that names its files' objects.
+//!
+//! An object may also be a *reference*: a symbolic link to a file outside the store, for files that are too large to be
+//! copied and that somebody else keeps anyway (the weights of a model from a hub). Its content is verified like that of
+//! any object; if the file changed or is gone, the object is damaged, and the stage that made it runs again.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
@@ -137,11 +142,29 @@ impl Objects {
 
     fn put_file(&self, stamps: &Stamps, from: &Path) -> Result<(Digest, u64), Failure> {
         let failed = |error: io::Error| Failure::io(Cause::Store, "read", from, &error);
+        if fs::symlink_metadata(from).map_err(failed)?.is_symlink() {
+            return self.put_reference(stamps, from);
+        }
         let digest = Digest::of_file(from).map_err(failed)?;
         let to = self.path(digest);
         atomic::publish(from, &to)?;
         let metadata = fs::metadata(&to).map_err(failed)?;
         stamps.remember(&self.absolute.join(sharded(digest)), &metadata, digest);
+        Ok((digest, metadata.len()))
+    }
+
+    /// Keeps a link to a file outside the store as an object, unless its content is in the store already.
+    fn put_reference(&self, stamps: &Stamps, from: &Path) -> Result<(Digest, u64), Failure> {
+        let failed = |error: io::Error| Failure::io(Cause::Store, "refer to", from, &error);
+        let target = fs::canonicalize(from).map_err(failed)?;
+        let digest = outside::digest(stamps, &target)?;
+        let metadata = fs::metadata(&target).map_err(failed)?;
+        if self.verify(Some(stamps), digest).is_err() {
+            // Whatever the stage's link said, the object must not depend on the current folder.
+            fs::remove_file(from).and_then(|()| symlink(&target, from)).map_err(failed)?;
+            atomic::publish(from, &self.path(digest))?;
+            stamps.remember(&self.absolute.join(sharded(digest)), &metadata, digest);
+        }
         Ok((digest, metadata.len()))
     }
 
@@ -192,7 +215,12 @@ impl Objects {
     /// Checks an object's content against its name; with stamps, large objects that look untouched pass unread.
     pub(super) fn verify(&self, stamps: Option<&Stamps>, digest: Digest) -> Result<(), Unusable> {
         let path = self.path(digest);
-        let damaged = |why: &str| Unusable { digest, what: format!("object {} {why}", digest.short()) };
+        let place = match fs::read_link(&path) {
+            Ok(target) => format!(", which is `{}`,", target.display()),
+            Err(_) => String::new(),
+        };
+        let damaged =
+            |why: &str| Unusable { digest, what: format!("object {}{place} {why}", digest.short()) };
         let unreadable = |error: &io::Error| match error.kind() {
             io::ErrorKind::NotFound => damaged("is missing"),
             _ => damaged(&format!("cannot be read: {error}")),
@@ -252,6 +280,47 @@ fn count_lines(path: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MODEL: ArtifactKind = crate::artifact::MODEL;
+
+    /// A store that has taken in a folder with a copied file and a link to `dir/weights`.
+    fn referring(dir: &Path) -> (Objects, Stamps, Output) {
+        fs::write(dir.join("weights"), vec![7; 2 << 20]).unwrap();
+        let staged = dir.join("staged");
+        fs::create_dir(&staged).unwrap();
+        fs::write(staged.join("config.json"), "{}").unwrap();
+        symlink(dir.join("weights"), staged.join("model.safetensors")).unwrap();
+        let objects = Objects::at(dir.join("objects"));
+        let stamps = Stamps::at(dir.join("stamps.json"));
+        let output = objects.put(&stamps, &staged, MODEL).unwrap();
+        (objects, stamps, output)
+    }
+
+    #[test]
+    fn a_link_becomes_a_reference_and_its_file_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (objects, stamps, output) = referring(dir.path());
+        assert_eq!(output.bytes, (2 << 20) + 2);
+        let artifact = objects.open(&stamps, &output, MODEL).unwrap();
+        let object = &artifact.files["model.safetensors"];
+        assert_eq!(fs::read_link(object).unwrap(), dir.path().join("weights").canonicalize().unwrap());
+        assert!(!fs::metadata(dir.path().join("weights")).unwrap().permissions().readonly());
+        assert!(fs::read_link(&artifact.files["config.json"]).is_err());
+    }
+
+    #[test]
+    fn a_reference_whose_file_changed_or_is_gone_is_damaged_and_can_be_discarded() {
+        let dir = tempfile::tempdir().unwrap();
+        let (objects, stamps, output) = referring(dir.path());
+        fs::write(dir.path().join("weights"), vec![8; 2 << 20]).unwrap();
+        let unusable = objects.open(&stamps, &output, MODEL).unwrap_err();
+        assert!(unusable.what.contains("weights`, has other content"), "{}", unusable.what);
+        fs::remove_file(dir.path().join("weights")).unwrap();
+        let unusable = objects.open(&stamps, &output, MODEL).unwrap_err();
+        assert!(unusable.what.contains("weights`, is missing"), "{}", unusable.what);
+        objects.discard(unusable.digest).unwrap();
+        assert!(fs::symlink_metadata(objects.path(unusable.digest)).is_err());
+    }
 
     #[test]
     fn names_that_lead_out_of_a_folder_are_refused() {

@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value as Json};
 
-use super::{Weights, config, safetensors};
+use super::{Weights, config, safetensors, stored::StoredWeights};
 use crate::{
     artifact::Artifact,
     failure::{Cause, Failure},
@@ -92,31 +93,28 @@ impl ModelFiles {
         config::read(self.need(CONFIG)?)
     }
 
-    /// The files that hold the weights: one, or the shards that the index names.
-    pub fn weight_files(&self) -> Result<Vec<&Path>, Failure> {
+    /// The names of the files that hold the weights: one, or the shards that the index names.
+    pub fn weight_files(&self) -> Result<Vec<String>, Failure> {
         if self.get(WEIGHTS).is_some() || self.get(INDEX).is_none() {
-            return Ok(vec![self.need(WEIGHTS)?]);
+            return self.need(WEIGHTS).map(|_| vec![WEIGHTS.to_owned()]);
         }
         let index = config::read(self.need(INDEX)?)?;
         let broken =
             || Failure::input(format!("`{INDEX}` of {} has no table `weight_map` of file names", self.shown));
         let table = index.get("weight_map").and_then(Json::as_object).ok_or_else(broken)?;
         let names: Option<BTreeSet<&str>> = table.values().map(Json::as_str).collect();
-        names.ok_or_else(broken)?.into_iter().map(|name| self.need(name)).collect()
+        names.ok_or_else(broken)?.into_iter().map(|name| self.need(name).map(|_| name.to_owned())).collect()
     }
 
     /// All weights, in the types they are stored in.
     pub fn weights(&self) -> Result<Weights, Failure> {
-        let mut weights = Weights::new();
-        for path in self.weight_files()? {
-            for (name, tensor) in safetensors::read(path)? {
-                if weights.contains_key(&name) {
-                    return Err(Failure::input(format!("tensor `{name}` is in two files of {}", self.shown)));
-                }
-                weights.insert(name, tensor);
-            }
-        }
-        Ok(weights)
+        let stored = StoredWeights::open(self)?;
+        stored.read(&stored.names().collect::<Vec<_>>(), None)
+    }
+
+    /// What messages call the folder.
+    pub fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// Copies the tokenizer and other companions of the weights into `folder`.
@@ -133,6 +131,15 @@ impl ModelFiles {
     pub fn copy(&self, name: &str, folder: &Path) -> Result<(), Failure> {
         copy(self.need(name)?, &folder.join(name))
     }
+}
+
+/// Puts a link to the file `name` of `files`, which must be there, into `folder`: a store then refers to the file where
+/// it lies instead of copying it.
+pub fn refer(files: &ModelFiles, name: &str, folder: &Path) -> Result<(), Failure> {
+    let from = files.need(name)?;
+    let target = fs::canonicalize(from).map_err(|error| Failure::io(Cause::Input, "find", from, &error))?;
+    let to = folder.join(name);
+    symlink(target, &to).map_err(|error| Failure::io(Cause::Store, "write", &to, &error))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {

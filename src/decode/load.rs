@@ -1,13 +1,17 @@
-//! Opens a model folder for inference: network, weights in the type the device computes in, tokenizer.
-
-use serde_json::Value as Json;
+//! Opens a model folder for inference: network, weights in the type the device computes in.
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::{
-    checkpoint::{Weights, convert, folder::ModelFiles},
+    checkpoint::{Weights, convert, folder::ModelFiles, stored::StoredWeights},
     failure::Failure,
-    model::arch::{self, Network},
+    graph::Graph,
+    model::{
+        arch::{self, Network},
+        parameter::{Initializers, Parameters},
+    },
     runtime::{Provider, Runtime, SharedWeights},
     tensor::DType,
 };
@@ -23,20 +27,35 @@ pub struct Decoder {
     pub dtype: DType,
 }
 
+/// How many rows the matrices of a graph are mostly applied to: tokens of all texts of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Up to about a hundred, as in decoding.
+    Few,
+    /// More, as in scoring and training.
+    Many,
+}
+
 impl Decoder {
-    /// Opens the model that `files` are of.
+    /// Opens the model that `files` are of. Its weights are those in `runtime` if it was the last model opened there.
     pub fn open(runtime: &Runtime, files: &ModelFiles) -> Result<Self, Failure> {
         let network = arch::open(&Json::Object(files.config()?))?;
-        Self::new(runtime, network, files.weights()?)
+        let stored = StoredWeights::open(files)?;
+        arch::check(&*network, &stored)?;
+        let dtype = computed_in(runtime);
+        let identity = format!("{dtype:?}\n{}", stored.identity()?);
+        let parameters = network.parameters();
+        let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let weights = runtime.weights(&identity, || stored.read(&names, Some(dtype)))?;
+        Ok(Self { network, weights, dtype })
     }
 
-    /// Puts a network and its weights together; every tensor of the network must be there in its shape.
+    /// Puts a network and weights in memory together; every tensor of the network must be there in its shape.
     pub fn new(runtime: &Runtime, network: Arc<dyn Network>, mut weights: Weights) -> Result<Self, Failure> {
         let mut used = Weights::new();
         for parameter in network.parameters() {
             let tensor = weights.remove(&parameter.name).ok_or_else(|| {
                 Failure::input(format!("the checkpoint has no tensor `{}`", parameter.name))
-                    .hint("`config.json` and the weights beside it must be of the same model")
             })?;
             if tensor.shape() != parameter.shape {
                 let message = format!(
@@ -49,11 +68,20 @@ impl Decoder {
             }
             used.insert(parameter.name, tensor);
         }
-        let (dtype, weights) = match runtime.provider() {
-            Provider::Cpu => (DType::F32, convert::to_f32(used)?),
-            Provider::Cuda(_) => (DType::Bf16, convert::to_bf16(used)),
+        let dtype = computed_in(runtime);
+        let weights = match dtype {
+            DType::Bf16 => convert::to_bf16(used),
+            _ => convert::to_f32(used)?,
         };
         Ok(Self { network, weights: SharedWeights::new(weights)?, dtype })
+    }
+
+    /// Where a graph of this decoder gets its weights from.
+    pub fn parameters(&self, _g: &mut Graph, rows: Rows) -> Box<dyn Parameters> {
+        let weights = Initializers::new(self.dtype);
+        // The kernels of a device do not care which factor the weight is.
+        let few = rows == Rows::Few && self.dtype == DType::F32;
+        Box::new(if few { weights.for_few_rows() } else { weights })
     }
 
     /// Fails if token ids of a tokenizer with `entries` entries are too many for the embedding.
@@ -65,5 +93,13 @@ impl Decoder {
             return Err(Failure::input(message).hint("the tokenizer is of another model"));
         }
         Ok(())
+    }
+}
+
+/// The type that weights and activations have on the runtime's device.
+fn computed_in(runtime: &Runtime) -> DType {
+    match runtime.provider() {
+        Provider::Cpu => DType::F32,
+        Provider::Cuda(_) => DType::Bf16,
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::load::Decoder;
+use super::load::{Decoder, Rows};
 use crate::{
     dims,
     failure::{Failure, bug},
@@ -21,8 +21,7 @@ use crate::{
         op,
     },
     model::{
-        arch::{Mode, Network},
-        parameter::Initializers,
+        arch::Mode,
         row::{Row, RowTensors},
     },
     runtime::{Runtime, Session, SessionOptions},
@@ -66,7 +65,7 @@ impl Scorer {
     pub fn new(runtime: &Runtime, decoder: &Decoder) -> Result<Self, Failure> {
         let sizes = decoder.network.sizes();
         let options = SessionOptions { memory_pattern: false, ..SessionOptions::default() };
-        let onnx = score_graph(&*decoder.network, decoder.dtype);
+        let onnx = score_graph(decoder);
         let session = runtime.session_sharing(&onnx, &decoder.weights, &options)?;
         Ok(Self { session, vocabulary: sizes.vocabulary, positions: sizes.positions })
     }
@@ -174,7 +173,8 @@ fn picks(row: &Row, scope: Scope) -> impl Iterator<Item = (usize, usize)> {
 
 /// Rows in, log-probabilities out. `selected [M]` are flat positions `row * T + token` whose next token is of interest,
 /// `picked [N]` flat positions `selected * V + token` among their log-probabilities.
-fn score_graph(network: &dyn Network, dtype: DType) -> Vec<u8> {
+fn score_graph(decoder: &Decoder) -> Vec<u8> {
+    let network = &decoder.network;
     let mut g = Graph::new();
     let shape = dims!["batch", "tokens"];
     let tokens = g.input("tokens", DType::I64, &shape);
@@ -182,12 +182,12 @@ fn score_graph(network: &dyn Network, dtype: DType) -> Vec<u8> {
     let segments = g.input("segments", DType::I64, &shape);
     let selected = g.input("selected", DType::I64, &dims!["selected"]);
     let picked = g.input("picked", DType::I64, &dims!["picked"]);
-    let mut weights = Initializers::new(dtype);
-    let forward = network.forward(&mut g, &mut weights, tokens, &Mode::Rows { positions, segments });
+    let mut weights = decoder.parameters(&mut g, Rows::Many);
+    let forward = network.forward(&mut g, &mut *weights, tokens, &Mode::Rows { positions, segments });
     let sizes = network.sizes();
     let flat = op::reshape(&mut g, forward.hidden, &[Dim::product(&shape), Dim::known(sizes.width)]);
     let hidden = op::gather(&mut g, flat, selected, 0); // [B*T,D] -> [M,D]
-    let logits = network.head(&mut g, &mut weights, hidden);
+    let logits = network.head(&mut g, &mut *weights, hidden);
     let logits = op::cast(&mut g, logits, DType::F32);
     let log_probabilities = op::log_softmax(&mut g, logits, -1); // [M,V]
     let all = Dim::symbol("selected").times(&Dim::known(sizes.vocabulary));

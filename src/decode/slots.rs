@@ -8,7 +8,10 @@
 //! - Prompts are computed one by one, in their own length: a prompt's numbers then have nothing to do with other prompts.
 //! - Copying between caches is a graph of `ScatterND`, not host code, so that it works wherever the caches lie.
 
-use super::{generate::CachedModel, load::Decoder};
+use super::{
+    generate::CachedModel,
+    load::{Decoder, Rows},
+};
 use crate::{
     dims,
     failure::{Failure, bug},
@@ -18,9 +21,8 @@ use crate::{
         op,
     },
     model::{
-        arch::{Mode, Network, Sizes},
+        arch::{Mode, Sizes},
         layer::attention::{KeyValue, Lengths},
-        parameter::Initializers,
     },
     runtime::{Binding, Buffer, Runtime, Session, SessionOptions, SharedWeights},
     tensor::{DType, Tensor},
@@ -66,18 +68,19 @@ impl Slots {
     /// Sets up `count` slots of `capacity` tokens each.
     pub fn new(runtime: &Runtime, decoder: &Decoder, count: usize, capacity: usize) -> Result<Self, Failure> {
         let sizes = decoder.network.sizes();
-        let network = &*decoder.network;
         let session = |onnx: Vec<u8>, weights: &SharedWeights, memory_pattern: bool| {
-            let options = SessionOptions { memory_pattern, ..SessionOptions::default() };
+            // This optimizer would undo what `Decoder::parameters` does for few rows.
+            let without_optimizers = vec!["GemmTransposeFusion".to_owned()];
+            let options = SessionOptions { memory_pattern, without_optimizers, ..SessionOptions::default() };
             let session = runtime.session_sharing(&onnx, weights, &options)?;
             Ok::<_, Failure>(Bound { binding: session.binding()?, session })
         };
         let dtype = decoder.dtype;
         let tokens = Dim::symbol("tokens");
-        let prefill_graph = forward_graph(network, dtype, &Shape { rows: 1, tokens, capacity });
+        let prefill_graph = forward_graph(decoder, &Shape { rows: 1, tokens, capacity });
         let mut prefill = session(prefill_graph, &decoder.weights, false)?;
         let step_shape = Shape { rows: count, tokens: Dim::known(1), capacity };
-        let mut step = session(forward_graph(network, dtype, &step_shape), &decoder.weights, true)?;
+        let mut step = session(forward_graph(decoder, &step_shape), &decoder.weights, true)?;
         let mut place =
             session(place_graph(&sizes, dtype, count, capacity), &SharedWeights::default(), true)?;
 
@@ -217,18 +220,19 @@ fn name_present(g: &mut Graph, present: &[KeyValue]) {
 }
 
 /// New tokens with caches in, logits of each row's last token out.
-fn forward_graph(network: &dyn Network, dtype: DType, shape: &Shape) -> Vec<u8> {
+fn forward_graph(decoder: &Decoder, shape: &Shape) -> Vec<u8> {
+    let Decoder { network, dtype, .. } = decoder;
     let sizes = network.sizes();
     let mut g = Graph::new();
     let tokens = g.input("tokens", DType::I64, &dims![shape.rows, &shape.tokens]);
     let last = g.input("last", DType::I32, &dims![shape.rows]);
     let total = g.input("total", DType::I32, &[]);
-    let past = declare_caches(&mut g, &sizes, dtype, "past", [shape.rows, shape.capacity]);
-    let mut weights = Initializers::new(dtype);
+    let past = declare_caches(&mut g, &sizes, *dtype, "past", [shape.rows, shape.capacity]);
+    let mut weights = decoder.parameters(&mut g, Rows::Few);
     let mode = Mode::Cached { past, lengths: Lengths { last, total } };
-    let forward = network.forward(&mut g, &mut weights, tokens, &mode);
+    let forward = network.forward(&mut g, &mut *weights, tokens, &mode);
     let end = forward_end(&mut g, forward.hidden, shape);
-    let logits = network.head(&mut g, &mut weights, end);
+    let logits = network.head(&mut g, &mut *weights, end);
     let logits = op::cast(&mut g, logits, DType::F32);
     g.output("logits", logits);
     name_present(&mut g, &forward.present);

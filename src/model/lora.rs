@@ -1,6 +1,5 @@
 //! Low-rank adapters (Hu et al. 2021) as PEFT defines them: `W x` becomes `W x + alpha/r * B (A x)`, and only A `[r, inputs]`
-//! and B `[outputs, r]` are trained. Rank-stabilised adapters (Kalajdzievski 2023) are scaled by `alpha / sqrt(r)`.
-//! While training, elements of `x` may be dropped on their way into A ([`crate::model::layer::dropout`]).
+//! and B `[outputs, r]` are trained.
 //!
 //! # Decisions
 //! - The scale is applied to `A x`, which has r columns, not to the result, which has many.
@@ -11,7 +10,7 @@ use crate::{
     failure::Failure,
     graph::{Graph, Value, op},
     model::{
-        layer::{self, dropout::Dropout},
+        layer,
         parameter::{Parameter, Parameters, Role},
     },
     random::Draws,
@@ -29,12 +28,8 @@ const HEAD: &str = "lm_head";
 pub struct Lora {
     /// r: the rank of each update.
     pub rank: usize,
-    /// Updates are scaled by `alpha / rank`, or by `alpha / sqrt(rank)` if `rank_stabilised`.
+    /// Updates are scaled by `alpha / rank`.
     pub alpha: f64,
-    /// Whether the scale falls with the root of the rank only.
-    pub rank_stabilised: bool,
-    /// The share of the elements of a layer's input that are dropped before A while training; 0 to below 1.
-    pub dropout: f64,
     /// Last names of the adapted layers (`q_proj`), or [`ALL_LINEAR`].
     pub targets: Vec<String>,
 }
@@ -70,8 +65,7 @@ impl Target {
 impl Lora {
     /// The factor on every update.
     pub fn scale(&self) -> f64 {
-        let rank = self.rank as f64;
-        self.alpha / if self.rank_stabilised { rank.sqrt() } else { rank }
+        self.alpha / self.rank as f64
     }
 
     /// The layers of a network that are adapted, in the order of its parameters. A target that fits no layer is an
@@ -144,20 +138,12 @@ pub struct Adapted<P> {
     /// A and B by the name of the adapted matrix.
     adapters: BTreeMap<String, [Value; 2]>,
     scale: f64,
-    dropout: Option<Dropout>,
 }
 
 impl<P: Parameters> Adapted<P> {
     /// Puts adapters beside the layers of `base`.
     pub fn new(base: P, adapters: BTreeMap<String, [Value; 2]>, scale: f64) -> Self {
-        Self { base, adapters, scale, dropout: None }
-    }
-
-    /// The same with dropout before every A, each with masks of its own.
-    #[must_use]
-    pub fn with_dropout(mut self, dropout: Option<Dropout>) -> Self {
-        self.dropout = dropout;
-        self
+        Self { base, adapters, scale }
     }
 }
 
@@ -170,15 +156,9 @@ impl<P: Parameters> Parameters for Adapted<P> {
         let plain = self.base.linear(g, name, x, shape);
         let Some([a, b]) = self.adapters.get(name).copied() else { return plain };
         g.scope("lora", |g| {
-            let mut wide = op::cast(g, x, DType::F32);
-            let mut scale = self.scale;
-            if let Some(dropout) = &mut self.dropout {
-                let number = self.adapters.keys().take_while(|known| known.as_str() < name).count();
-                wide = g.scope("dropout", |g| dropout.apply(g, wide, number));
-                scale *= dropout.scale();
-            }
+            let wide = op::cast(g, x, DType::F32);
             let low = layer::linear(g, wide, a);
-            let scale = g.scalar(scale, DType::F32);
+            let scale = g.scalar(self.scale, DType::F32);
             let low = op::mul(g, low, scale);
             let update = layer::linear(g, low, b);
             let update = op::cast(g, update, g.dtype(plain));
@@ -202,15 +182,7 @@ mod tests {
     }
 
     fn lora(targets: &[&str]) -> Lora {
-        let targets = targets.iter().map(ToString::to_string).collect();
-        Lora { rank: 2, alpha: 4.0, rank_stabilised: false, dropout: 0.0, targets }
-    }
-
-    #[test]
-    fn a_stabilised_scale_falls_with_the_root_of_the_rank() {
-        let plain = Lora { rank: 16, alpha: 8.0, ..lora(&[]) };
-        assert_eq!(plain.scale(), 0.5);
-        assert_eq!(Lora { rank_stabilised: true, ..plain }.scale(), 2.0);
+        Lora { rank: 2, alpha: 4.0, targets: targets.iter().map(ToString::to_string).collect() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     failure::bug,
-    graph::{Graph, Value},
+    graph::{Dim, Graph, Value, op},
     model::layer,
     tensor::DType,
 };
@@ -76,13 +76,20 @@ pub fn linears<const N: usize>(
 #[derive(Clone, Debug)]
 pub struct Initializers {
     dtype: DType,
+    few_rows: bool,
     known: BTreeMap<String, Value>,
 }
 
 impl Initializers {
     /// Weights of type `dtype`.
     pub fn new(dtype: DType) -> Self {
-        Self { dtype, known: BTreeMap::new() }
+        Self { dtype, few_rows: false, known: BTreeMap::new() }
+    }
+
+    /// Applies matrices in the way that is fast for 2 to about 128 rows on the CPU; see [`op::linear_of_few`].
+    #[must_use]
+    pub fn for_few_rows(self) -> Self {
+        Self { few_rows: true, ..self }
     }
 }
 
@@ -94,5 +101,17 @@ impl Parameters for Initializers {
         let value = g.initializer(name, self.dtype, shape);
         self.known.insert(name.to_owned(), value);
         value
+    }
+
+    fn linear(&mut self, g: &mut Graph, name: &str, x: Value, shape: [usize; 2]) -> Value {
+        let weight = self.weight(g, name, &shape);
+        let mut rows = g.shape(x);
+        rows.pop();
+        // For a single row the kernels have a form of their own.
+        if self.few_rows && Dim::product(&rows) != Dim::known(1) {
+            op::linear_of_few(g, x, weight)
+        } else {
+            layer::linear(g, x, weight)
+        }
     }
 }

@@ -153,6 +153,8 @@ impl Runtime {
             .with_optimization_level(level)?
             .with_deterministic_compute(options.deterministic)?
             .with_memory_pattern(options.memory_pattern)?
+            // No second, rearranged copy of the weights for each session; see the decisions in `runtime`.
+            .with_prepacking(false)?
             .with_intra_op_spinning(options.spin)?
             .with_config_entry("session.force_spinning_stop", "1")?;
         if !options.without_optimizers.is_empty() {

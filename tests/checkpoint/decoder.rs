@@ -1,12 +1,12 @@
 //! The kinds `decoder` and `checkpoint`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use chorale::{
     artifact::{Artifact, MODEL},
     checkpoint::{
-        config,
+        Weights, config,
         folder::{self, ModelFiles},
         safetensors,
     },
@@ -111,17 +111,78 @@ fn a_checkpoint_is_taken_in_as_it_is() {
 }
 
 #[test]
+fn weights_are_referred_to_and_everything_else_is_copied() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let made = decoder(from.path(), &spec(1));
+    let folder = made.files["config.json"].parent().unwrap();
+    let taken = take_in(to.path(), folder).unwrap();
+    for (name, path) in &taken.files {
+        let link = std::fs::read_link(path).ok();
+        let expected = (name == folder::WEIGHTS).then(|| folder.join(name).canonicalize().unwrap());
+        assert_eq!(link, expected, "{name}");
+    }
+    assert!(taken.files.len() >= 4);
+}
+
+#[test]
+fn a_checkpoint_without_a_path_is_a_problem_of_the_recipe() {
+    let problems = checkpoint::Checkpoint::check(&checkpoint::Spec { path: "".into() });
+    assert_eq!(problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(), ["path"]);
+}
+
+/// Takes in a decoder whose weights were changed.
+fn take_in_changed(change: impl Fn(&mut Weights)) -> Result<Artifact, Failure> {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let made = decoder(from.path(), &spec(1));
+    let folder = made.files["config.json"].parent().unwrap();
+    let mut weights = safetensors::read(&folder.join(folder::WEIGHTS)).unwrap();
+    change(&mut weights);
+    safetensors::write(&folder.join(folder::WEIGHTS), &weights).unwrap();
+    take_in(to.path(), folder)
+}
+
+fn one(value: f32) -> Arc<Tensor> {
+    Arc::new(Tensor::f32(&[1], vec![value]).unwrap())
+}
+
+#[test]
+fn weights_that_are_no_numbers_or_belong_to_nothing_are_named_with_their_file() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let damage = |weights: &mut Weights| {
+            let Tensor::F32(mut array) = (*weights["model.norm.weight"]).clone() else { unreachable!() };
+            *array.iter_mut().last().unwrap() = bad;
+            weights.insert("model.norm.weight".to_owned(), Arc::new(Tensor::F32(array)));
+        };
+        let failure = take_in_changed(damage).unwrap_err();
+        for expected in ["`model.norm.weight`", "model.safetensors", "not finite"] {
+            assert!(failure.message.contains(expected), "{failure}");
+        }
+    }
+    let failure = take_in_changed(|weights| drop(weights.insert("visual.patch.weight".to_owned(), one(0.0))))
+        .unwrap_err();
+    for expected in ["`visual.patch.weight`", "model.safetensors", "belongs to nothing"] {
+        assert!(failure.message.contains(expected), "{failure}");
+    }
+}
+
+#[test]
+fn what_old_checkpoints_hold_beside_their_weights_is_left_aside() {
+    let harmless = |weights: &mut Weights| {
+        weights.insert("model.layers.0.self_attn.rotary_emb.inv_freq".to_owned(), one(1.0));
+        // This decoder's head is tied.
+        weights.insert("lm_head.weight".to_owned(), one(1.0));
+    };
+    take_in_changed(harmless).unwrap();
+}
+
+#[test]
 fn a_checkpoint_that_contradicts_itself_is_refused() {
     let from = tempfile::tempdir().unwrap();
     let made = decoder(from.path(), &spec(1));
     let folder = made.files["config.json"].parent().unwrap();
     let fields = config::read(&folder.join("config.json")).unwrap();
     for (field, value, expected) in [
-        (
-            "num_hidden_layers",
-            json!(3),
-            "model.layers.2.input_layernorm.weight` of the checkpoint is missing",
-        ),
+        ("num_hidden_layers", json!(3), "has no tensor `model.layers.2.input_layernorm.weight`"),
         ("intermediate_size", json!(47), "has shape [48, 32]"),
         ("model_type", json!("mamba"), "mamba"),
         ("attention_bias", json!(true), "attention_bias"),

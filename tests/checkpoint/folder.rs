@@ -63,6 +63,36 @@ fn shards_are_read_through_their_index() {
 }
 
 #[test]
+fn an_index_that_contradicts_its_shards_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    safetensors::write(&dir.path().join("model-1.safetensors"), &one("a", 1.0)).unwrap();
+    safetensors::write(&dir.path().join("model-2.safetensors"), &one("b", 2.0)).unwrap();
+    let cases = [
+        // The tensors of the two files the other way round.
+        (json!({"a": "model-2.safetensors", "b": "model-1.safetensors"}), "`a` is in `model-1.safetensors`"),
+        (
+            json!({"a": "model-1.safetensors", "b": "model-2.safetensors", "c": "model-2.safetensors"}),
+            "`c` is missing from `model-2.safetensors`",
+        ),
+        (json!({"a": "model-1.safetensors", "b": "model-3.safetensors"}), "names a shard that is missing: `"),
+        (json!({"a": "model-1.safetensors", "b": 7}), "has no table `weight_map`"),
+        (json!({}), "has no table `weight_map`"),
+    ];
+    for (map, expected) in cases {
+        write_json(&dir.path().join(folder::INDEX), &json!({"weight_map": map}));
+        let failure = ModelFiles::in_folder(dir.path()).unwrap().weights().unwrap_err();
+        assert!(failure.message.contains(expected), "{failure}");
+    }
+    let mut both = one("b", 2.0);
+    both.extend(one("z", 3.0));
+    safetensors::write(&dir.path().join("model-2.safetensors"), &both).unwrap();
+    let map = json!({"a": "model-1.safetensors", "b": "model-2.safetensors"});
+    write_json(&dir.path().join(folder::INDEX), &json!({"weight_map": map}));
+    let failure = ModelFiles::in_folder(dir.path()).unwrap().weights().unwrap_err();
+    assert!(failure.message.contains("`z` of `model-2.safetensors` is not in"), "{failure}");
+}
+
+#[test]
 fn what_is_missing_is_named_with_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("pytorch_model.bin"), b"x").unwrap();

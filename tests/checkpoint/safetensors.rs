@@ -4,9 +4,12 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use chorale::{
-    checkpoint::{Weights, convert, safetensors},
+    checkpoint::{
+        Weights, convert,
+        safetensors::{self, StoredFile},
+    },
     failure::{Cause, Failure},
-    tensor::Tensor,
+    tensor::{DType, Tensor},
 };
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn};
@@ -96,6 +99,40 @@ fn weights_of_every_float_type_become_f32() {
 }
 
 #[test]
+fn large_tensors_are_converted_whole_and_looked_at_to_the_last_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let count = 150_001;
+    let numbers: Vec<f32> = (0..count).map(|n| (n as f32 - 70_000.0) * 0.5).collect();
+    let wide = ArrayD::from_shape_vec(IxDyn(&[count]), numbers).unwrap();
+    let narrow = wide.mapv(bf16::from_f32);
+    let expected = Tensor::F32(narrow.mapv(bf16::to_f32));
+    let save = |tensor: Tensor| {
+        safetensors::write(&path, &Weights::from([("w".to_owned(), Arc::new(tensor))])).unwrap();
+        StoredFile::open(&path).unwrap()
+    };
+    let stored = save(Tensor::Bf16(narrow.clone()));
+    assert_eq!(stored.tensor("w", Some(DType::F32)).unwrap(), expected);
+    assert_eq!(stored.tensor("w", Some(DType::Bf16)).unwrap(), Tensor::Bf16(narrow.clone()));
+    assert_eq!(stored.tensor("w", None).unwrap(), Tensor::Bf16(narrow.clone()));
+    stored.check_finite("w").unwrap();
+    let stored = save(Tensor::F32(wide.clone()));
+    assert_eq!(stored.tensor("w", Some(DType::Bf16)).unwrap(), Tensor::Bf16(narrow.clone()));
+    let failure = save(Tensor::F32(wide * 1e6)).tensor("w", Some(DType::F16)).unwrap_err();
+    assert!(failure.message.contains("too large for f16"), "{failure}");
+    let mut damaged = narrow;
+    damaged[[count - 1]] = bf16::NAN;
+    let stored = save(Tensor::Bf16(damaged.clone()));
+    for failure in [
+        stored.tensor("w", Some(DType::F32)).unwrap_err(),
+        stored.tensor("w", Some(DType::Bf16)).unwrap_err(),
+        stored.check_finite("w").unwrap_err(),
+    ] {
+        assert!(failure.message.contains("`w`: it holds a number that is not finite"), "{failure}");
+    }
+}
+
+#[test]
 fn a_file_cut_off_anywhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("model.safetensors");
@@ -137,6 +174,9 @@ fn every_lie_in_a_header_has_its_message() {
         (json!([1, 2]), 0, "not that of safetensors"),
     ];
     assert_eq!(cases.len(), 11);
+    let twice = r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    file(&path, twice, 4);
+    assert!(refused(&path).message.contains("`w` is there twice"));
     for (header, data, expected) in cases {
         file(&path, &header.to_string(), data);
         let failure = refused(&path);

@@ -11,7 +11,7 @@ use chorale::{
 
 use super::{
     onnx::{Binary, model},
-    runtime,
+    runtime, settings,
 };
 
 const SUM: Binary<'_> = Binary {
@@ -143,7 +143,7 @@ fn a_second_library_in_one_process_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("libonnxruntime.so.9.9.9");
     std::fs::copy(first.path(), &copy).unwrap();
-    let mut settings = super::settings();
+    let mut settings = settings();
     settings.library = Some(copy);
     let failure = Runtime::open(&settings).unwrap_err();
     assert!(failure.message.contains("already opened another"), "{failure}");
@@ -154,4 +154,23 @@ fn a_second_library_in_one_process_is_refused() {
 fn the_identity_is_known_before_the_library_is_opened() {
     assert_eq!(super::lazy().identity().unwrap(), runtime().identity());
     assert!(runtime().identity().starts_with("onnxruntime 1."));
+}
+
+#[test]
+fn the_weights_opened_last_are_loaded_once() {
+    // One of its own: other tests open models in the shared one meanwhile.
+    let runtime = Runtime::open(&settings()).unwrap();
+    let mut loads = 0;
+    for identity in ["a", "a", "b", "b", "a"] {
+        let weights = runtime
+            .weights(identity, || {
+                loads += 1;
+                Ok(weight())
+            })
+            .unwrap();
+        assert_eq!(weights.names().count(), 1);
+    }
+    assert_eq!(loads, 3);
+    runtime.forget_weights();
+    runtime.weights("a", || Ok(weight())).unwrap();
 }

@@ -3,7 +3,6 @@
 
 mod gradients;
 mod kind;
-mod packing;
 mod resume;
 mod steps;
 
@@ -17,7 +16,7 @@ use chorale::{
         optim::{adamw::AdamW, schedule::Schedule},
     },
     tensor::{Tensor, close::relative_error},
-    train::{Listener, Settings, batch::Packing, example::Example},
+    train::{Listener, Settings, example::Example},
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
@@ -88,7 +87,6 @@ fn settings(objective: &str) -> Settings {
         steps: None,
         batch_size: 8,
         accumulation: 1,
-        packing: Packing::On,
         seed: 0,
         save_after: None,
     }

@@ -3,7 +3,7 @@
 //! A weight in the layout of Hugging Face files, `[out,in]`, needs no transposed copy: forward takes it transposed, the
 //! gradient by `x` takes it as it is.
 
-use super::{Case, Operand, reshape, rule};
+use super::{Case, Operand, reshape, rule, transpose};
 use crate::graph::{Attribute, Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value};
 
 /// An operand of [`gemm`].
@@ -45,6 +45,22 @@ pub fn linear(g: &mut Graph, x: Value, weight: Value) -> Value {
     // [..,in] -> [N,in] -> [N,out] -> [..,out]
     let rows = reshape(g, x, &[Dim::product(&shape), width]);
     let product = gemm(g, Matrix::plain(rows), Matrix::transposed(weight));
+    shape.push(g.fact(product).shape[1].clone());
+    reshape(g, product, &shape)
+}
+
+/// The same map for a few rows, as `(W x^T)^T`.
+///
+/// Kernels on the CPU rearrange the second factor of a product, whichever it is. With few rows that costs more than the
+/// product itself if the second factor is the weight, and next to nothing if it is `x`.
+#[track_caller]
+pub fn linear_of_few(g: &mut Graph, x: Value, weight: Value) -> Value {
+    let mut shape = g.shape(x);
+    let Some(width) = shape.pop() else { crate::failure::bug("a linear map of a scalar") };
+    // [..,in] -> [N,in] -> [out,N] -> [N,out] -> [..,out]
+    let rows = reshape(g, x, &[Dim::product(&shape), width]);
+    let product = gemm(g, Matrix::plain(weight), Matrix::transposed(rows));
+    let product = transpose(g, product, &[1, 0]);
     shape.push(g.fact(product).shape[1].clone());
     reshape(g, product, &shape)
 }
@@ -105,6 +121,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("rows", &[2, 3], &[4, 3], |g, v| linear(g, v[0], v[1])),
         case("batches", &[2, 2, 3], &[4, 3], |g, v| linear(g, v[0], v[1])),
         case("one vector", &[3], &[4, 3], |g, v| linear(g, v[0], v[1])),
+        case("few rows", &[2, 2, 3], &[4, 3], |g, v| linear_of_few(g, v[0], v[1])),
         case("plain", &[2, 3], &[3, 4], |g, v| gemm(g, Matrix::plain(v[0]), Matrix::plain(v[1]))),
         case("left transposed", &[3, 2], &[3, 4], |g, v| {
             gemm(g, Matrix::transposed(v[0]), Matrix::plain(v[1]))

@@ -12,6 +12,7 @@ use std::{fmt::Debug, sync::Arc};
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    checkpoint::stored::StoredWeights,
     failure::Failure,
     graph::{Graph, Value},
     model::{
@@ -97,6 +98,16 @@ pub struct Architecture {
 
 /// Every architecture.
 pub static ARCHITECTURES: &[Architecture] = &[Architecture { model_type: "llama", open: llama::open }];
+
+/// Checks that stored weights are those of a network: all of its tensors and no others.
+///
+/// Two kinds of tensors are in real checkpoints without being weights, and are left aside: rotary frequencies, which old
+/// versions of transformers saved, and a second copy of the embedding as head of a network whose head is tied to it.
+pub fn check(network: &dyn Network, stored: &StoredWeights) -> Result<(), Failure> {
+    let parameters = network.parameters();
+    let wanted = parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
+    stored.check(wanted, |name| name.ends_with(".rotary_emb.inv_freq") || name == "lm_head.weight")
+}
 
 /// The network that a `config.json` describes.
 pub fn open(config: &Json) -> Result<Arc<dyn Network>, Failure> {

@@ -5,7 +5,6 @@
 //! the type of the activations.
 
 pub mod attention;
-pub mod dropout;
 mod embedding;
 mod linear;
 mod mlp;

@@ -1,21 +1,25 @@
 //! `checkpoint`: a model that somebody else trained, from a Hugging Face folder.
+//!
+//! The folder is checked as a whole once: config, header of every weight file, index, every number. Its weights are not
+//! copied; the model that comes out refers to them where they lie.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::{
     artifact::MODEL,
     checkpoint::{
-        folder::{CONFIG, INDEX, ModelFiles},
-        safetensors,
+        folder::{self, CONFIG, INDEX, ModelFiles},
+        stored::StoredWeights,
     },
     failure::Failure,
     model::arch,
     stage::{
         context::Context,
-        contract::{Kind, Section},
+        contract::{Kind, Problem, Section},
         port::Ports,
     },
     token::Tokenizer,
@@ -30,7 +34,8 @@ pub enum Checkpoint {}
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// The folder with `config.json`, `model.safetensors` (or shards and their index) and `tokenizer.json`. Relative
-    /// paths start at the recipe's folder. The folder enters the key by the content of its files.
+    /// paths start at the recipe's folder. The folder enters the key by the content of its files; its weights are not copied,
+    /// so it must stay where it is.
     #[serde(skip_serializing)]
     pub path: PathBuf,
 }
@@ -46,25 +51,21 @@ impl Kind for Checkpoint {
         Ports::default().opens("path", &spec.path).writes("model", MODEL)
     }
 
+    fn check(spec: &Spec) -> Vec<Problem> {
+        if spec.path.as_os_str().is_empty() {
+            let hint = "name the folder with `config.json`, the weights and `tokenizer.json`";
+            return vec![Problem::new("path", "names no folder: it is empty", hint)];
+        }
+        Vec::new()
+    }
+
     fn run(cx: &Context<'_>, _: &Spec) -> Result<(), Failure> {
         let files = ModelFiles::in_folder(cx.file("path"))?;
-        let fields = files.config()?;
-        let network = arch::open(&serde_json::Value::Object(fields))
+        let network = arch::open(&Json::Object(files.config()?))
             .map_err(|failure| failure.at(format!("`{}`", cx.file("path").display())))?;
-        let mut shapes = BTreeMap::new();
-        for path in files.weight_files()? {
-            shapes.extend(safetensors::shapes(path)?);
-        }
-        for parameter in network.parameters() {
-            let problem = match shapes.get(&parameter.name) {
-                None => "is missing".to_owned(),
-                Some(shape) if *shape != parameter.shape => {
-                    format!("has shape {shape:?}, but `{CONFIG}` makes it {:?}", parameter.shape)
-                }
-                Some(_) => continue,
-            };
-            return Err(Failure::input(format!("tensor `{}` of the checkpoint {problem}", parameter.name)));
-        }
+        let stored = StoredWeights::open(&files)?;
+        arch::check(&*network, &stored)?;
+        stored.check_finite()?;
         let tokenizer = Tokenizer::open(&files)?;
         let (tokens, rows) = (tokenizer.vocabulary_size(), network.sizes().vocabulary);
         if tokens > rows {
@@ -74,9 +75,8 @@ impl Kind for Checkpoint {
         }
         let folder = cx.create_folder("model")?;
         files.copy(CONFIG, &folder)?;
-        for path in files.weight_files()? {
-            files.copy(&path.file_name().unwrap_or_default().to_string_lossy(), &folder)?;
-        }
+        let weights = files.weight_files()?;
+        weights.iter().try_for_each(|name| folder::refer(&files, name, &folder))?;
         if files.get(INDEX).is_some() {
             files.copy(INDEX, &folder)?;
         }

@@ -23,8 +23,12 @@ const PREFIX: &str = "base_model.model.";
 pub struct AdapterConfig {
     /// r: the rank of the change.
     pub rank: usize,
-    /// alpha: the change is scaled by alpha / r.
+    /// alpha: the change is scaled by alpha / r, or by alpha / sqrt(r) if `rank_stabilised`.
     pub alpha: f64,
+    /// Whether the scale falls with the root of the rank only (`use_rslora`).
+    pub rank_stabilised: bool,
+    /// The share of inputs that were dropped in training; means nothing to who uses the adapter.
+    pub dropout: f64,
     /// The last part of the changed modules' names, like `q_proj`.
     pub targets: Vec<String>,
     /// The model it belongs to, for people and tools.
@@ -42,14 +46,14 @@ pub fn write(folder: &Path, adapter: &AdapterConfig, weights: &Weights) -> Resul
         "inference_mode": true,
         "init_lora_weights": true,
         "lora_alpha": adapter.alpha,
-        "lora_dropout": 0.0,
+        "lora_dropout": adapter.dropout,
         "modules_to_save": null,
         "peft_type": "LORA",
         "r": adapter.rank,
         "target_modules": targets,
         "task_type": "CAUSAL_LM",
         "use_dora": false,
-        "use_rslora": false,
+        "use_rslora": adapter.rank_stabilised,
     });
     let fields = fields.as_object().cloned().unwrap_or_default();
     config::write(&folder.join(CONFIG), &fields)?;
@@ -82,7 +86,7 @@ fn parse(fields: &Map<String, Json>) -> Result<AdapterConfig, Failure> {
     if fields.get("peft_type").and_then(Json::as_str) != Some("LORA") {
         return Err(wrong("peft_type"));
     }
-    for name in ["use_dora", "use_rslora", "fan_in_fan_out"] {
+    for name in ["use_dora", "fan_in_fan_out"] {
         if !matches!(fields.get(name), None | Some(Json::Null | Json::Bool(false))) {
             return Err(wrong(name));
         }
@@ -102,6 +106,12 @@ fn parse(fields: &Map<String, Json>) -> Result<AdapterConfig, Failure> {
         }
     }
     let rank = fields.get("r").and_then(Json::as_u64).filter(|rank| *rank > 0).ok_or_else(|| wrong("r"))?;
+    let rank_stabilised = match fields.get("use_rslora") {
+        None | Some(Json::Null) => false,
+        Some(Json::Bool(flag)) => *flag,
+        Some(_) => return Err(wrong("use_rslora")),
+    };
+    let dropout = fields.get("lora_dropout").and_then(Json::as_f64).unwrap_or(0.0);
     let alpha = fields.get("lora_alpha").and_then(Json::as_f64).filter(|alpha| alpha.is_finite());
     let targets = fields.get("target_modules").and_then(Json::as_array).map(|names| {
         names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
@@ -109,6 +119,8 @@ fn parse(fields: &Map<String, Json>) -> Result<AdapterConfig, Failure> {
     Ok(AdapterConfig {
         rank: rank as usize,
         alpha: alpha.ok_or_else(|| wrong("lora_alpha"))?,
+        rank_stabilised,
+        dropout,
         targets: targets.flatten().ok_or_else(|| wrong("target_modules"))?,
         base_model: fields
             .get("base_model_name_or_path")

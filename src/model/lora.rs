@@ -1,5 +1,6 @@
 //! Low-rank adapters (Hu et al. 2021) as PEFT defines them: `W x` becomes `W x + alpha/r * B (A x)`, and only A `[r, inputs]`
-//! and B `[outputs, r]` are trained.
+//! and B `[outputs, r]` are trained. Rank-stabilised adapters (Kalajdzievski 2023) are scaled by `alpha / sqrt(r)`.
+//! While training, elements of `x` may be dropped on their way into A ([`crate::model::layer::dropout`]).
 //!
 //! # Decisions
 //! - The scale is applied to `A x`, which has r columns, not to the result, which has many.
@@ -10,7 +11,7 @@ use crate::{
     failure::Failure,
     graph::{Graph, Value, op},
     model::{
-        layer,
+        layer::{self, dropout::Dropout},
         parameter::{Parameter, Parameters, Role},
     },
     random::Draws,
@@ -28,8 +29,12 @@ const HEAD: &str = "lm_head";
 pub struct Lora {
     /// r: the rank of each update.
     pub rank: usize,
-    /// Updates are scaled by `alpha / rank`.
+    /// Updates are scaled by `alpha / rank`, or by `alpha / sqrt(rank)` if `rank_stabilised`.
     pub alpha: f64,
+    /// Whether the scale falls with the root of the rank only.
+    pub rank_stabilised: bool,
+    /// The share of the elements of a layer's input that are dropped before A while training; 0 to below 1.
+    pub dropout: f64,
     /// Last names of the adapted layers (`q_proj`), or [`ALL_LINEAR`].
     pub targets: Vec<String>,
 }
@@ -65,7 +70,8 @@ impl Target {
 impl Lora {
     /// The factor on every update.
     pub fn scale(&self) -> f64 {
-        self.alpha / self.rank as f64
+        let rank = self.rank as f64;
+        self.alpha / if self.rank_stabilised { rank.sqrt() } else { rank }
     }
 
     /// The layers of a network that are adapted, in the order of its parameters. A target that fits no layer is an
@@ -138,12 +144,20 @@ pub struct Adapted<P> {
     /// A and B by the name of the adapted matrix.
     adapters: BTreeMap<String, [Value; 2]>,
     scale: f64,
+    dropout: Option<Dropout>,
 }
 
 impl<P: Parameters> Adapted<P> {
     /// Puts adapters beside the layers of `base`.
     pub fn new(base: P, adapters: BTreeMap<String, [Value; 2]>, scale: f64) -> Self {
-        Self { base, adapters, scale }
+        Self { base, adapters, scale, dropout: None }
+    }
+
+    /// The same with dropout before every A, each with masks of its own.
+    #[must_use]
+    pub fn with_dropout(mut self, dropout: Option<Dropout>) -> Self {
+        self.dropout = dropout;
+        self
     }
 }
 
@@ -156,9 +170,15 @@ impl<P: Parameters> Parameters for Adapted<P> {
         let plain = self.base.linear(g, name, x, shape);
         let Some([a, b]) = self.adapters.get(name).copied() else { return plain };
         g.scope("lora", |g| {
-            let wide = op::cast(g, x, DType::F32);
+            let mut wide = op::cast(g, x, DType::F32);
+            let mut scale = self.scale;
+            if let Some(dropout) = &mut self.dropout {
+                let number = self.adapters.keys().take_while(|known| known.as_str() < name).count();
+                wide = g.scope("dropout", |g| dropout.apply(g, wide, number));
+                scale *= dropout.scale();
+            }
             let low = layer::linear(g, wide, a);
-            let scale = g.scalar(self.scale, DType::F32);
+            let scale = g.scalar(scale, DType::F32);
             let low = op::mul(g, low, scale);
             let update = layer::linear(g, low, b);
             let update = op::cast(g, update, g.dtype(plain));
@@ -182,7 +202,15 @@ mod tests {
     }
 
     fn lora(targets: &[&str]) -> Lora {
-        Lora { rank: 2, alpha: 4.0, targets: targets.iter().map(ToString::to_string).collect() }
+        let targets = targets.iter().map(ToString::to_string).collect();
+        Lora { rank: 2, alpha: 4.0, rank_stabilised: false, dropout: 0.0, targets }
+    }
+
+    #[test]
+    fn a_stabilised_scale_falls_with_the_root_of_the_rank() {
+        let plain = Lora { rank: 16, alpha: 8.0, ..lora(&[]) };
+        assert_eq!(plain.scale(), 0.5);
+        assert_eq!(Lora { rank_stabilised: true, ..plain }.scale(), 2.0);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | position | 0, 1, .. | goes on where the prompt ended, in every branch | 0 |
 //! | segment | 0 | k | -1 |
 //!
-//! A token sees the tokens of segment 0 and of its own segment whose position is not larger than its own
+//! A token sees the tokens of its prompt's segment and of its own segment whose position is not larger than its own
 //! ([`crate::model::layer::attention`] builds the mask from exactly this), so a branch gets the numbers that it would
 //! get as a sequence of its own behind the prompt.
 //!
@@ -22,6 +22,9 @@ use crate::tensor::Tensor;
 
 /// The segment of the prompt, which every branch sees.
 pub const PROMPT: i64 = 0;
+/// Where several prompts with their branches share a row, the prompt of the n-th (from 0) has segment `n * GROUP`, and its
+/// branch k has segment `n * GROUP + k`; so a row has fewer than this many branches.
+pub const GROUP: i64 = 1 << 16;
 /// The segment of padding, which nothing else sees.
 pub const PADDING: i64 = -1;
 

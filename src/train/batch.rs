@@ -1,15 +1,22 @@
-//! Lays examples out in rows of tokens, several short ones in a row, and says which positions are scored.
+//! Lays examples out in rows of tokens, several in a row where they fit, and says which positions are scored.
 //!
-//! A row is three vectors of one length: tokens, positions and segments. A token sees the tokens before it of its own
-//! segment and of segment 0. So an example with several branches has a row of its own, `[prompt | branch 1 | branch 2]`
-//! with the prompt as segment 0, computed once; an example with a single branch is one segment of a row that it may
-//! share with others. Positions start anew with every example, and with every branch at the end of the prompt, so the
-//! numbers are the same as in a row of their own. Padding is segment -1.
+//! A row is three vectors of one length: tokens, positions and segments. The n-th example of a row (from 0) is
+//! `[prompt | branch 1 | branch 2 ..]`, its prompt computed once: the prompt has segment `n * GROUP`, branch k has segment
+//! `n * GROUP + k` ([`crate::model::row::GROUP`]). A token sees the tokens before it of its own segment and of its own
+//! prompt. Positions start anew with every example, and with every branch at the end of the prompt, so the numbers are
+//! the same as in a row of their own. Padding is segment -1.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
 
 use super::example::Example;
-use crate::failure::bug;
+use crate::{
+    failure::bug,
+    model::{layer::dropout, row},
+    random::Draws,
+};
 
 /// Rows are padded to a multiple of this many tokens: few distinct shapes, and full vector registers.
 const WIDTH_STEP: usize = 8;
@@ -17,6 +24,16 @@ const WIDTH_STEP: usize = 8;
 /// Short examples share rows of one of these widths, whichever leaves the fewest empty places. Attention costs the square
 /// of the width, but is a small part of the whole below a hundred tokens.
 const PACKED_WIDTHS: [usize; 4] = [40, 48, 56, 64];
+
+/// Which examples may share a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// None: every example has a row of its own.
+    Off,
+    /// All, as long as no row gets longer than the longest example makes it anyway, or than a short row is.
+    #[default]
+    On,
+}
 
 /// Examples in rows. All vectors of a row are `width` long.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +56,10 @@ pub struct Batch {
     pub owners: Vec<usize>,
     /// Reference log-probabilities, `[sequences]`; empty if the examples have none.
     pub references: Vec<f32>,
+    /// Keys of dropout, `[B*T]`; empty until [`Self::draw`].
+    pub keys: Vec<i64>,
+    /// Where the tokens of each example lie.
+    places: Vec<Range<usize>>,
     /// Number of examples.
     pub examples: usize,
     /// Branches per example.
@@ -47,28 +68,38 @@ pub struct Batch {
 
 impl Batch {
     /// Lays out examples that all have the same number of branches.
-    pub fn new(examples: &[&Example]) -> Self {
-        let branches = examples.first().map_or(0, |example| example.branches.len());
-        let shared = branches > 1;
-        let rows =
-            if shared { (0..examples.len()).map(|index| vec![index]).collect() } else { pack(examples) };
-        let length = |index: &usize| {
-            let example = examples[*index];
-            example.prompt.len() + example.branches.iter().map(Vec::len).sum::<usize>()
+    pub fn new(examples: &[&Example], packing: Packing) -> Self {
+        let rows = match packing {
+            Packing::Off => (0..examples.len()).map(|index| vec![index]).collect(),
+            Packing::On => pack(examples),
         };
-        let longest = rows.iter().map(|row: &Vec<usize>| row.iter().map(length).sum::<usize>()).max();
-        let width = longest.unwrap_or(0).next_multiple_of(WIDTH_STEP);
-        let mut batch =
-            Self { rows: rows.len(), width, examples: examples.len(), branches, ..Self::default() };
+        let length = |row: &Vec<usize>| row.iter().map(|index| examples[*index].tokens()).sum::<usize>();
+        let mut batch = Self {
+            rows: rows.len(),
+            width: rows.iter().map(length).max().unwrap_or(0).next_multiple_of(WIDTH_STEP),
+            examples: examples.len(),
+            branches: examples.first().map_or(0, |example| example.branches.len()),
+            places: vec![0..0; examples.len()],
+            ..Self::default()
+        };
         for row in &rows {
             for (place, index) in row.iter().enumerate() {
-                let segment = if shared { 0 } else { place as i64 + 1 };
-                batch.append(examples[*index], *index, segment);
+                batch.append(examples[*index], *index, place as i64 * row::GROUP);
             }
             batch.pad();
         }
         batch.references = examples.iter().flat_map(|example| example.references.iter().copied()).collect();
         batch
+    }
+
+    /// Draws the keys of dropout for optimizer step `step`. `numbers` name the examples across the whole run; a token's key
+    /// depends on `seed`, `step`, its example's number and its place in the example, and on nothing else.
+    pub fn draw(&mut self, seed: u64, step: usize, numbers: &[usize]) {
+        self.keys = vec![0; self.tokens.len()];
+        for (place, number) in self.places.iter().zip(numbers) {
+            let mut draws = Draws::new(seed, &format!("dropout {step}"), *number as u64);
+            self.keys[place.clone()].fill_with(|| (draws.bits() % dropout::KEYS) as i64);
+        }
     }
 
     /// Number of scored tokens (N).
@@ -101,14 +132,14 @@ impl Batch {
         self.references.iter().skip(role).step_by(self.branches.max(1)).copied().collect()
     }
 
-    /// Appends an example at the end of the current row. Segment 0 means that its branches share its prompt.
-    fn append(&mut self, example: &Example, index: usize, segment: i64) {
+    /// Appends an example at the end of the current row; its prompt has segment `group`.
+    fn append(&mut self, example: &Example, index: usize, group: i64) {
         let start = self.tokens.len();
-        self.extend(&example.prompt, 0, segment);
+        self.places[index] = start..start + example.tokens();
+        self.extend(&example.prompt, 0, group);
         for (number, branch) in example.branches.iter().enumerate() {
             let first = self.tokens.len();
-            let segment = if segment == 0 { number as i64 + 1 } else { segment };
-            self.extend(branch, example.prompt.len(), segment);
+            self.extend(branch, example.prompt.len(), group + number as i64 + 1);
             let mut before = (!example.prompt.is_empty()).then(|| start + example.prompt.len() - 1);
             for (offset, token) in branch.iter().enumerate() {
                 if let Some(position) = before {
@@ -131,14 +162,14 @@ impl Batch {
         let end = self.tokens.len().next_multiple_of(self.width.max(1));
         self.tokens.resize(end, 0);
         self.positions.resize(end, 0);
-        self.segments.resize(end, -1);
+        self.segments.resize(end, row::PADDING);
     }
 }
 
 /// Which examples share a row. Each row begins with the longest example left and is filled up with those that leave the
 /// least room: with texts of 10 to 25 tokens rows are 98 % full, where first fit leaves a tenth empty.
 fn pack(examples: &[&Example]) -> Vec<Vec<usize>> {
-    let longest = examples.iter().map(|example| example.longest()).max().unwrap_or(0);
+    let longest = examples.iter().map(|example| example.tokens()).max().unwrap_or(0);
     let roomy = PACKED_WIDTHS.into_iter().filter(|width| *width >= longest);
     let widths = roomy.chain([longest.next_multiple_of(WIDTH_STEP)]);
     let layouts = widths.map(|width| (width, pack_into(examples, width)));
@@ -150,7 +181,7 @@ fn pack_into(examples: &[&Example], width: usize) -> Vec<Vec<usize>> {
     // Examples by length, each list in order, so that the layout depends on nothing but the batch.
     let mut left: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
     for (index, example) in examples.iter().enumerate() {
-        left.entry(example.longest()).or_default().push_back(index);
+        left.entry(example.tokens()).or_default().push_back(index);
     }
     let mut rows = Vec::new();
     while let Some(first) = left.keys().next_back().copied() {
@@ -212,7 +243,7 @@ mod tests {
     #[test]
     fn a_pair_is_one_row_that_computes_its_prompt_once() {
         let pair = example(&[10, 11, 12], &[&[20, 21], &[30]], &[-1.0, -2.0]);
-        let batch = Batch::new(&[&pair]);
+        let batch = Batch::new(&[&pair], Packing::On);
         assert_eq!((batch.rows, batch.width, batch.occupied()), (1, 8, 6));
         assert_eq!(batch.tokens, [10, 11, 12, 20, 21, 30, 0, 0]);
         assert_eq!(batch.positions, [0, 1, 2, 3, 4, 3, 0, 0]);
@@ -230,10 +261,11 @@ mod tests {
         let long: Vec<u32> = (0..30).collect();
         let texts =
             [example(&[], &[&[5, 6, 7]], &[]), example(&[1], &[&long], &[]), example(&[2], &[&[8]], &[])];
-        let batch = Batch::new(&texts.iter().collect::<Vec<_>>());
+        let batch = Batch::new(&texts.iter().collect::<Vec<_>>(), Packing::On);
         assert_eq!((batch.rows, batch.scored(), batch.occupied()), (1, 33, 36));
-        assert_eq!(batch.segments.iter().filter(|segment| **segment == 1).count(), 31);
-        assert_eq!(batch.segments[31..36], [2, 2, 2, 3, 3]);
+        let group = row::GROUP;
+        assert_eq!(batch.segments[..3], [0, 1, 1]);
+        assert_eq!(batch.segments[31..36], [group + 1, group + 1, group + 1, 2 * group, 2 * group + 1]);
         assert_eq!(batch.positions[31..36], [0, 1, 2, 0, 1]);
         assert_eq!(batch.selected[30..], [31, 32, 34]);
         assert_eq!(batch.labels[30..], [6, 7, 8]);
@@ -244,11 +276,57 @@ mod tests {
     fn every_token_of_every_example_is_laid_out_once() {
         let texts: Vec<Example> =
             (1..60_u32).map(|n| example(&[], &[&(0..2 + n * 7 % 23).collect::<Vec<_>>()], &[])).collect();
-        let batch = Batch::new(&texts.iter().collect::<Vec<_>>());
-        let total: usize = texts.iter().map(Example::longest).sum();
+        let batch = Batch::new(&texts.iter().collect::<Vec<_>>(), Packing::On);
+        let total: usize = texts.iter().map(Example::tokens).sum();
         assert_eq!(batch.occupied(), total);
         assert_eq!(batch.scored(), texts.iter().map(Example::scored).sum::<usize>());
         assert!(batch.tokens.len() < total * 104 / 100, "{} for {total}", batch.tokens.len());
         assert_eq!(batch.tokens.len(), batch.rows * batch.width);
+    }
+    #[test]
+    fn pairs_share_a_row_and_each_keeps_its_prompt() {
+        let long: Vec<u32> = (0..60).collect();
+        let pairs = [
+            example(&[1], &[&[2, 3], &[4]], &[-1.0, -2.0]),
+            example(&[5], &[&long, &[6]], &[-3.0, -4.0]),
+            example(&[7, 8], &[&[9], &[10]], &[-5.0, -6.0]),
+        ];
+        let pairs: Vec<&Example> = pairs.iter().collect();
+        let packed = Batch::new(&pairs, Packing::On);
+        assert_eq!((packed.rows, packed.width, packed.occupied()), (2, 64, 70));
+        let group = row::GROUP;
+        assert_eq!(packed.tokens[64..72], [1, 2, 3, 4, 7, 8, 9, 10]);
+        assert_eq!(packed.segments[64..68], [0, 1, 1, 2]);
+        assert_eq!(packed.segments[68..72], [group, group, group + 1, group + 2]);
+        assert_eq!(packed.positions[64..72], [0, 1, 2, 1, 0, 1, 2, 2]);
+        assert_eq!(
+            (packed.reference(0), packed.reference(1)),
+            (vec![-1.0, -3.0, -5.0], vec![-2.0, -4.0, -6.0])
+        );
+        let apart = Batch::new(&pairs, Packing::Off);
+        assert_eq!((apart.rows, apart.width, apart.scored()), (3, 64, packed.scored()));
+        assert!(apart.segments.iter().all(|segment| *segment < group));
+    }
+
+    #[test]
+    fn a_tokens_key_depends_on_its_address_alone() {
+        let texts: Vec<Example> = (1..9_u32).map(|n| example(&[n], &[&[n; 5]], &[])).collect();
+        let all: Vec<&Example> = texts.iter().collect();
+        let keys = |examples: &[&Example], numbers: &[usize], step: usize, packing: Packing| {
+            let mut batch = Batch::new(examples, packing);
+            batch.draw(7, step, numbers);
+            let key = |index: usize| batch.keys[batch.places[index].clone()].to_vec();
+            (0..examples.len()).map(key).collect::<Vec<_>>()
+        };
+        let numbers: Vec<usize> = (0..8).collect();
+        let together = keys(&all, &numbers, 3, Packing::On);
+        assert_eq!(keys(&all, &numbers, 3, Packing::Off), together);
+        assert_eq!(keys(&all[4..], &numbers[4..], 3, Packing::On), together[4..]);
+        assert_ne!(keys(&all, &numbers, 4, Packing::On), together);
+        assert!(together.iter().flatten().all(|key| (0..dropout::KEYS as i64).contains(key)));
+        let mut distinct: Vec<i64> = together.concat();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 48);
     }
 }

@@ -41,6 +41,16 @@ impl Example {
         self.prompt.len() + self.branches.iter().map(Vec::len).max().unwrap_or(0)
     }
 
+    /// All tokens: those of the prompt once, and those of every branch.
+    pub fn tokens(&self) -> usize {
+        self.prompt.len() + self.branches.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// Tokens of all sequences: those of the prompt with every branch.
+    pub fn sequence_tokens(&self) -> usize {
+        self.branches.iter().map(|branch| self.prompt.len() + branch.len()).sum()
+    }
+
     /// Cuts the example so that no sequence is longer than `max_length` and the prompt no longer than `max_prompt`:
     /// first the beginning of the prompt, but not below half of the room or its own length, then the ends of branches.
     pub fn truncate(&mut self, max_length: usize, max_prompt: Option<usize>) -> Truncated {

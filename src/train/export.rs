@@ -24,7 +24,9 @@ use crate::{
     graph::export::{self as onnx, Description, External},
     model::{
         arch::Network,
+        layer::dropout::KEYS,
         loss::{Reduction, Unit},
+        row::GROUP,
     },
     tensor::Tensor,
 };
@@ -101,11 +103,12 @@ fn values(training: &TrainingGraph) -> Vec<(String, String)> {
         (name::POSITIONS, "position of each token in its sequence, from 0; branches go on where the prompt ended".to_owned()),
         (
             name::SEGMENTS,
-            "0 for a prompt that all branches of the row see, k > 0 for branch k, which sees segment 0 and itself, -1 for padding"
-                .to_owned(),
+            format!("{GROUP} n for the prompt of the row's n-th example (from 0), {GROUP} n + k for its branch k, which sees its \
+                     prompt and itself; -1 for padding"),
         ),
         (name::SELECTED, "flat positions (row * tokens + column) whose next token is scored".to_owned()),
         (name::LABELS, "the next token of each selected position".to_owned()),
+        (name::DROPOUT, format!("a random number of 0 to below {KEYS} for each token, new in every step")),
         (name::UNITS, format!("number of {unit} of the whole optimizer step, which loss and gradient are divided by")),
         (name::LOSS, "the batch's share of the step's mean loss".to_owned()),
         (name::GRADIENT, "gradient of the loss by the trainable vector".to_owned()),

@@ -8,12 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use super::layout::Layout;
+use super::{
+    layout::Layout,
+    metric::{self, TokenNumbers},
+};
 use crate::{
     failure::Failure,
     graph::{Dim, Graph, Value, backward, op},
     model::{
         arch::{Mode, Network},
+        layer::dropout::Dropout,
         lora::{Adapted, Lora, Target},
         loss::{Loss, Reduction, Role, Settings},
         parameter::{Initializers, Parameters},
@@ -35,6 +39,8 @@ pub mod name {
     pub const SELECTED: &str = "selected";
     /// Input: the next tokens, i64 `[selected]`.
     pub const LABELS: &str = "labels";
+    /// Input: keys of dropout, `0..2^30`, i64 `[rows, tokens]`; absent without dropout.
+    pub const DROPOUT: &str = "dropout";
     /// Input: number of units of the optimizer step, f32 without axes.
     pub const UNITS: &str = "units";
     /// Output: this batch's share of the mean loss, f32 without axes.
@@ -71,6 +77,14 @@ impl Trained {
         }
     }
 
+    /// The share of the inputs of adapters that is dropped.
+    pub fn dropout(&self) -> f64 {
+        match self {
+            Self::All => 0.0,
+            Self::Adapters(lora, _) => lora.dropout,
+        }
+    }
+
     /// Where each trainable tensor lies in the flat vector.
     pub fn layout(&self, network: &dyn Network) -> Layout {
         match self {
@@ -104,24 +118,32 @@ pub fn build(
     let mut graph = Graph::new();
     let g = &mut graph;
     let pieces = pieces(g, &layout);
-    let log_probability = match trained {
+    let batch = Inputs::new(g);
+    let named = by_name(&layout, &pieces);
+    let logits = match trained {
         Trained::All => {
-            let mut weights =
-                Flat { pieces: by_name(&layout, &pieces), frozen: Initializers::new(DType::F32) };
-            token_log_probabilities(g, network, &mut weights)
+            let mut weights = Flat { pieces: named, frozen: Initializers::new(DType::F32) };
+            batch.logits(g, network, &mut weights)
         }
         Trained::Adapters(lora, targets) => {
-            let named = by_name(&layout, &pieces);
             let adapters = targets.iter().map(|t| (t.weight(), [named[&t.a()], named[&t.b()]])).collect();
-            let mut weights = Adapted::new(Initializers::new(DType::F32), adapters, lora.scale());
-            token_log_probabilities(g, network, &mut weights)
+            let dropout = (lora.dropout > 0.0).then(|| batch.dropout(g, lora.dropout));
+            let weights = Adapted::new(Initializers::new(DType::F32), adapters, lora.scale());
+            batch.logits(g, network, &mut weights.with_dropout(dropout))
         }
     };
+    let log_probability = op::token_log_probability(g, logits, batch.labels);
     let units = g.input(name::UNITS, DType::F32, &[]);
     let built = g.scope("loss", |g| {
+        let mut members = Vec::new();
         let roles: Vec<Role> =
-            loss.roles().iter().map(|role| reduce(g, loss, role, log_probability)).collect();
-        loss.build(g, &roles, settings)
+            loss.roles().iter().map(|role| reduce(g, loss, role, log_probability, &mut members)).collect();
+        let mut built = loss.build(g, &roles, settings);
+        built.metrics.extend(g.scope("metrics", |g| {
+            let tokens = TokenNumbers::new(g, logits, log_probability);
+            metric::build(g, loss, tokens, &members)
+        }));
+        built
     });
     let mean = op::div(g, built.loss, units);
     let gradients = g.scope("backward", |g| {
@@ -159,30 +181,60 @@ fn by_name(layout: &Layout, pieces: &[Value]) -> BTreeMap<String, Value> {
     layout.slots().iter().map(|slot| slot.name.clone()).zip(pieces.iter().copied()).collect()
 }
 
-/// The log-probability of each label after the tokens before it, `[selected]`.
-fn token_log_probabilities(g: &mut Graph, network: &dyn Network, weights: &mut dyn Parameters) -> Value {
-    let row = [Dim::symbol("rows"), Dim::symbol("tokens")];
-    let tokens = g.input(name::TOKENS, DType::I64, &row);
-    let positions = g.input(name::POSITIONS, DType::I64, &row);
-    let segments = g.input(name::SEGMENTS, DType::I64, &row);
-    let selected = g.input(name::SELECTED, DType::I64, &[Dim::symbol("selected")]);
-    let labels = g.input(name::LABELS, DType::I64, &[Dim::symbol("selected")]);
-    let forward = network.forward(g, weights, tokens, &Mode::Rows { positions, segments });
-    let width = network.sizes().width;
-    let states = op::reshape(g, forward.hidden, &[row[0].times(&row[1]), Dim::known(width)]);
-    let states = op::gather(g, states, selected, 0); // [selected, width]
-    let logits = network.head(g, weights, states); // [selected, vocabulary]
-    op::token_log_probability(g, logits, labels)
+/// The inputs that describe a batch.
+struct Inputs {
+    /// Extents `[rows, tokens]`.
+    row: [Dim; 2],
+    tokens: Value,
+    positions: Value,
+    segments: Value,
+    selected: Value,
+    labels: Value,
 }
 
-/// Brings token log-probabilities into the form a loss wants for one role.
-fn reduce(g: &mut Graph, loss: &dyn Loss, role: &str, log_probability: Value) -> Role {
+impl Inputs {
+    fn new(g: &mut Graph) -> Self {
+        let row = [Dim::symbol("rows"), Dim::symbol("tokens")];
+        let selected = [Dim::symbol("selected")];
+        Self {
+            tokens: g.input(name::TOKENS, DType::I64, &row),
+            positions: g.input(name::POSITIONS, DType::I64, &row),
+            segments: g.input(name::SEGMENTS, DType::I64, &row),
+            selected: g.input(name::SELECTED, DType::I64, &selected),
+            labels: g.input(name::LABELS, DType::I64, &selected),
+            row,
+        }
+    }
+
+    /// The logits at the selected positions, f32 `[selected, vocabulary]`.
+    fn logits(&self, g: &mut Graph, network: &dyn Network, weights: &mut dyn Parameters) -> Value {
+        let mode = Mode::Rows { positions: self.positions, segments: self.segments };
+        let forward = network.forward(g, weights, self.tokens, &mode);
+        let width = network.sizes().width;
+        let states = op::reshape(g, forward.hidden, &[Dim::product(&self.row), Dim::known(width)]);
+        let states = op::gather(g, states, self.selected, 0); // [selected, width]
+        let logits = network.head(g, weights, states);
+        op::cast(g, logits, DType::F32)
+    }
+
+    /// Dropout with keys for all tokens and for the selected ones, which an adapted head meets.
+    fn dropout(&self, g: &mut Graph, rate: f64) -> Dropout {
+        let keys = g.input(name::DROPOUT, DType::I64, &self.row);
+        let flat = op::reshape(g, keys, &[Dim::product(&self.row)]);
+        let selected = op::gather(g, flat, self.selected, 0);
+        Dropout::new(rate, vec![keys, selected])
+    }
+}
+
+/// Brings token log-probabilities into the form a loss wants for one role, and adds the role's matrix to `all`.
+fn reduce(g: &mut Graph, loss: &dyn Loss, role: &str, log_probability: Value, all: &mut Vec<Value>) -> Role {
     let examples = Dim::symbol("examples");
     let sequences = match loss.reduction() {
         Reduction::Tokens => log_probability,
         Reduction::Sum | Reduction::Mean => {
             let shape = [examples.clone(), Dim::symbol("selected")];
             let members = g.input(&name::members(role), DType::F32, &shape);
+            all.push(members);
             let column = op::reshape(g, log_probability, &[shape[1].clone(), Dim::known(1)]);
             let sums = op::matmul(g, members, column);
             op::reshape(g, sums, std::slice::from_ref(&examples))

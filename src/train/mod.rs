@@ -19,6 +19,7 @@ pub mod export;
 
 pub mod graph;
 pub mod layout;
+mod metric;
 pub mod order;
 pub mod state;
 pub mod step;
@@ -26,7 +27,7 @@ pub mod step;
 use std::path::Path;
 
 use self::{
-    batch::Batch,
+    batch::{Batch, Packing},
     example::Example,
     graph::{Trained, TrainingGraph},
     layout::Layout,
@@ -69,6 +70,8 @@ pub struct Settings {
     pub batch_size: usize,
     /// Batches per optimizer step; at least 1.
     pub accumulation: usize,
+    /// Whether examples of a batch share rows.
+    pub packing: Packing,
     /// Decides the order of the examples and the first values of adapters.
     pub seed: u64,
     /// After how many tokens a state is written; chosen by what that costs if absent. Changes no number.
@@ -177,11 +180,18 @@ pub fn fit(
     Ok(Fitted { layout: training.layout, trainable, records })
 }
 
+/// The metric that counts the tokens of all sequences so far. A prompt counts once per sequence that it begins, as in TRL,
+/// although it is computed once.
+const NUM_TOKENS: &str = "num_tokens";
+
 /// A training run: everything that stays the same from step to step.
 struct Run<'a> {
     settings: &'a Settings,
     examples: &'a [Example],
     order: Order,
+    dropout: bool,
+    /// Tokens of all sequences that went through the model so far.
+    seen: u64,
     total: usize,
     warmup: usize,
     journal: Journal,
@@ -197,7 +207,8 @@ impl<'a> Run<'a> {
         let by_epochs = (settings.epochs * order.steps_per_epoch() as f64).ceil().max(1.0) as usize;
         let total = settings.steps.unwrap_or(by_epochs);
         let warmup = (total as f64 * settings.warmup_ratio).ceil() as usize;
-        Self { settings, examples, order, total, warmup, journal, interval }
+        let dropout = task.trained.dropout() > 0.0;
+        Self { settings, examples, order, dropout, seen: 0, total, warmup, journal, interval }
     }
 
     /// Takes the steps after the first `done`, and returns the records of all.
@@ -210,6 +221,7 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<StepRecord>, Failure> {
         let total_tokens = self.tokens(self.total);
         let mut tokens = self.tokens(done);
+        self.seen = records.last().and_then(|record| record.metrics.get(NUM_TOKENS)).map_or(0, |n| *n as u64);
         let mut saved = done;
         let mut tokens_saved = tokens;
         for step in done..self.total {
@@ -235,12 +247,13 @@ impl<'a> Run<'a> {
     /// One optimizer step, counted from 0.
     fn step(&mut self, stepper: &mut Stepper, step: usize) -> Result<StepRecord, Failure> {
         let settings = self.settings;
-        let mut chosen: Vec<&Example> = self.order.step(step).iter().map(|i| &self.examples[*i]).collect();
+        let mut chosen = self.order.step(step).to_vec();
         if settings.accumulation > 1 {
             // Batches of equal length are padded least.
-            chosen.sort_by_key(|example| example.longest());
+            chosen.sort_by_key(|index| self.examples[*index].longest());
         }
-        let batches: Vec<Batch> = chosen.chunks(settings.batch_size).map(Batch::new).collect();
+        let batches: Vec<Batch> =
+            chosen.chunks(settings.batch_size).map(|numbers| self.batch(step, numbers)).collect();
         let units = match settings.loss.unit() {
             Unit::Token => batches.iter().map(Batch::scored).sum(),
             Unit::Example => chosen.len(),
@@ -259,33 +272,42 @@ impl<'a> Run<'a> {
         };
         finite("the loss", reported.loss)?;
         finite("the gradient's norm", grad_norm)?;
+        let mut metrics = reported.metrics;
+        self.seen += chosen.iter().map(|index| self.examples[*index].sequence_tokens() as u64).sum::<u64>();
+        metrics.insert(NUM_TOKENS.to_owned(), self.seen as f64);
         Ok(StepRecord {
             step: step + 1,
             epoch: (step + 1) as f64 / self.order.steps_per_epoch() as f64,
             learning_rate: rate,
             loss: reported.loss,
             grad_norm,
-            metrics: reported.metrics,
+            metrics,
         })
+    }
+
+    /// The examples with these numbers as a batch of step `step`.
+    fn batch(&self, step: usize, numbers: &[usize]) -> Batch {
+        let examples: Vec<&Example> = numbers.iter().map(|number| &self.examples[*number]).collect();
+        let mut batch = Batch::new(&examples, self.settings.packing);
+        if self.dropout {
+            batch.draw(self.settings.seed, step, numbers);
+        }
+        batch
     }
 
     /// Tokens of all examples that one step sees.
     fn step_tokens(&mut self, step: usize) -> u64 {
         let examples = self.examples;
-        self.order.step(step).iter().map(|index| tokens_of(&examples[*index])).sum()
+        self.order.step(step).iter().map(|index| examples[*index].tokens() as u64).sum()
     }
 
     /// Tokens that the first `steps` steps see.
     fn tokens(&mut self, steps: usize) -> u64 {
         let epochs = steps / self.order.steps_per_epoch();
-        let epoch: u64 = self.examples.iter().map(tokens_of).sum();
+        let epoch: u64 = self.examples.iter().map(|example| example.tokens() as u64).sum();
         let begun = epochs * self.order.steps_per_epoch();
         epochs as u64 * epoch + (begun..steps).map(|step| self.step_tokens(step)).sum::<u64>()
     }
-}
-
-fn tokens_of(example: &Example) -> u64 {
-    (example.prompt.len() + example.branches.iter().map(Vec::len).sum::<usize>()) as u64
 }
 
 /// After how many tokens a state is written.

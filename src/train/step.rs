@@ -202,6 +202,9 @@ pub fn inputs(loss: &dyn Loss, batch: &Batch, units: usize) -> Vec<(String, Tens
         (name::LABELS.to_owned(), i64s(&scored, batch.labels.clone())),
         (name::UNITS.to_owned(), f32s(&[], vec![units as f32])),
     ];
+    if !batch.keys.is_empty() {
+        inputs.push((name::DROPOUT.to_owned(), i64s(&rows, batch.keys.clone())));
+    }
     for (number, role) in loss.roles().iter().enumerate() {
         if loss.reduction() != Reduction::Tokens {
             let members = batch.members(number, loss.reduction() == Reduction::Mean);

@@ -23,7 +23,7 @@ use chorale::{
     runtime::{Device, Runtime, RuntimeSettings, SessionOptions},
     tensor::Tensor,
     train::{
-        batch::Batch,
+        batch::{Batch, Packing},
         example::Example,
         graph::{self, Trained},
         initial,
@@ -74,7 +74,13 @@ fn dpo(folder: &std::path::Path) -> Job {
         config: Json::Object(files.config().unwrap()),
         weights: Some(files.weights().unwrap()),
         objective: "dpo",
-        lora: Some(Lora { rank: 8, alpha: 16.0, targets: vec!["q_proj".to_owned(), "v_proj".to_owned()] }),
+        lora: Some(Lora {
+            rank: 8,
+            alpha: 16.0,
+            rank_stabilised: false,
+            dropout: 0.0,
+            targets: vec!["q_proj".to_owned(), "v_proj".to_owned()],
+        }),
         steps: pairs.chunks(4).map(<[Example]>::to_vec).collect(),
     }
 }
@@ -138,7 +144,7 @@ fn measure(job: Job, options: &SessionOptions) {
     let (mut seconds, mut updates, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for (step, examples) in job.steps.iter().enumerate() {
         let start = Instant::now();
-        let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
+        let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), Packing::On);
         let (occupied, cells) = (batch.occupied(), batch.tokens.len());
         let units = if loss.unit() == Unit::Token { batch.scored() } else { examples.len() };
         let reported = stepper.gradient(&[batch], units).unwrap();

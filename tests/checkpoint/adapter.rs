@@ -19,6 +19,8 @@ fn example() -> (AdapterConfig, Weights) {
     let adapter = AdapterConfig {
         rank: 2,
         alpha: 4.0,
+        rank_stabilised: true,
+        dropout: 0.1,
         targets: vec!["q_proj".to_owned(), "v_proj".to_owned()],
         base_model: "base".to_owned(),
     };
@@ -44,6 +46,7 @@ fn an_adapter_reads_back_and_has_the_names_of_peft() {
     assert_eq!(fields["peft_type"], "LORA");
     assert_eq!(fields["task_type"], "CAUSAL_LM");
     assert_eq!(fields["r"], 2);
+    assert_eq!((&fields["use_rslora"], &fields["lora_dropout"]), (&json!(true), &json!(0.1)));
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn what_an_adapter_asks_for_and_we_do_not_have_is_named() {
     let cases = [
         ("peft_type", json!("LOHA")),
         ("use_dora", json!(true)),
-        ("use_rslora", json!(true)),
+        ("use_rslora", json!("yes")),
         ("bias", json!("all")),
         ("modules_to_save", json!(["lm_head"])),
         ("rank_pattern", json!({"q_proj": 4})),

@@ -59,10 +59,36 @@ def numbers(seed: int, count: int) -> list[int]:
     return torch.randint(3, VOCABULARY, (count,), generator=generator).tolist()
 
 
+def next_token_logits(model, tokens: list[int]) -> torch.Tensor:
+    """One sequence at a time, so no padding is involved."""
+    return model(torch.tensor([tokens])).logits[0, :-1]
+
+
 def token_log_probabilities(model, tokens: list[int]) -> torch.Tensor:
-    """log p(token t | tokens before t) for t = 1..; one sequence at a time, so no padding is involved."""
-    logits = model(torch.tensor([tokens])).logits[0]
-    return logits[:-1].log_softmax(-1).gather(-1, torch.tensor(tokens[1:])[:, None])[:, 0]
+    """log p(token t | tokens before t) for t = 1.."""
+    logits = next_token_logits(model, tokens)
+    return logits.log_softmax(-1).gather(-1, torch.tensor(tokens[1:])[:, None])[:, 0]
+
+
+def token_metrics(model, rows, role: str) -> dict[str, torch.Tensor]:
+    """Per scored token of `role`, what TRL calls entropy, is_top1 and mean_logits (its dpo_trainer.py and sft_trainer.py)."""
+    parts = {"entropy": [], "is_top1": [], "mean_logits": []}
+    for row in rows:
+        tokens = row["prompt"] + row[role]
+        first = max(len(row["prompt"]) - 1, 0)
+        logits = next_token_logits(model, tokens)[first:]
+        log_p = logits.log_softmax(-1)
+        parts["entropy"].append(-(log_p.exp() * log_p).sum(-1))
+        parts["is_top1"].append((logits.argmax(-1) == torch.tensor(tokens[1 + first :])).float())
+        parts["mean_logits"].append(logits.mean(-1))
+    return {name: torch.cat(values) for name, values in parts.items()}
+
+
+def completion_metrics(model, rows) -> dict[str, float]:
+    """The means that TRL's SFTTrainer logs."""
+    with torch.no_grad():
+        tokens = token_metrics(model, rows, "completion")
+    return {"entropy": tokens["entropy"].mean().item(), "mean_token_accuracy": tokens["is_top1"].mean().item()}
 
 
 def completion_log_probability(model, prompt: list[int], completion: list[int]) -> torch.Tensor:
@@ -96,6 +122,11 @@ def dpo_loss(model, rows, beta: float):
         "logps/chosen": chosen.mean(),
         "logps/rejected": rejected.mean(),
     }
+    with torch.no_grad():
+        by_role = {role: token_metrics(model, rows, role) for role in ("chosen", "rejected")}
+    metrics |= {f"logits/{role}": tokens["mean_logits"].mean() for role, tokens in by_role.items()}
+    metrics["entropy"] = torch.cat([tokens["entropy"] for tokens in by_role.values()]).mean()
+    metrics["mean_token_accuracy"] = by_role["chosen"]["is_top1"].mean()
     return -F.logsigmoid(margins).mean(), {name: value.item() for name, value in metrics.items()}
 
 
@@ -158,7 +189,12 @@ def reload(name: str) -> LlamaForCausalLM:
 def with_adapter(name: str, seed: int, lora: dict):
     model = reload(name)
     config = peft.LoraConfig(
-        r=lora["rank"], lora_alpha=lora["alpha"], target_modules=lora["targets"], lora_dropout=0.0, task_type="CAUSAL_LM"
+        r=lora["rank"],
+        lora_alpha=lora["alpha"],
+        use_rslora=lora.get("rank_stabilised", False),
+        target_modules=lora["targets"],
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
     )
     torch.manual_seed(seed)
     model = peft.get_peft_model(model, config).eval()
@@ -167,6 +203,49 @@ def with_adapter(name: str, seed: int, lora: dict):
             if "lora_B" in parameter_name:
                 parameter.normal_(0.0, 0.1)
     return model
+
+
+class AddressedDropout(torch.nn.Module):
+    """nn.Dropout of which the mask follows from keys of tokens, as src/model/layer/dropout.rs says."""
+
+    keys: list[int] = []
+
+    def __init__(self, rate: float, layer: int):
+        super().__init__()
+        self.rate, self.layer = rate, layer
+
+    def forward(self, x):
+        prime = 2**31 - 1
+        tokens = [key * pow(48271, self.layer + 1, prime) % (2**30 - 35) for key in self.keys]
+        columns = [pow(16807, column + 1, prime) // 2 for column in range(x.shape[-1])]
+        kept = [[pow(t + b, 3, prime) >= round(self.rate * prime) for b in columns] for t in tokens]
+        return x * torch.tensor(kept) / (1 - self.rate)
+
+
+def with_dropout(model, rate: float):
+    """Every adapted layer with a dropout of its own, numbered by name."""
+    layers = {name: module for name, module in model.named_modules() if hasattr(module, "lora_dropout")}
+    for number, name in enumerate(sorted(layers)):
+        layers[name].lora_dropout["default"] = AddressedDropout(rate, number)
+    return model
+
+
+def dropout_dpo_loss(model, rows, beta: float):
+    """`dpo_loss` with the keys of each sequence in place; the prompt has the same in both."""
+
+    def log_probability(row, role):
+        prompt = len(row["prompt"])
+        chosen = prompt + len(row["chosen"])
+        own = row["keys"][prompt:chosen] if role == "chosen" else row["keys"][chosen:]
+        AddressedDropout.keys = row["keys"][:prompt] + own
+        return completion_log_probability(model, row["prompt"], row[role])
+
+    margins = [
+        (log_probability(row, "chosen") - row["reference_chosen"])
+        - (log_probability(row, "rejected") - row["reference_rejected"])
+        for row in rows
+    ]
+    return -F.logsigmoid(beta * torch.stack(margins)).mean()
 
 
 def plain(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -219,12 +298,14 @@ def main() -> None:
         rows = text_rows(10, [9, 4, 13])
         loss = lm_loss(model, rows)
         logits = {"logits": model(torch.tensor([rows[0]["completion"]])).logits[0]}
-        save(f"{name}-lm", logits | prefixed("gradient", gradients(model, loss)), {"rows": rows, "loss": loss.item()})
+        facts = {"rows": rows, "loss": loss.item(), "metrics": completion_metrics(model, rows)}
+        save(f"{name}-lm", logits | prefixed("gradient", gradients(model, loss)), facts)
 
     model = reload("untied")
     rows = completion_rows(20, [(5, 3), (8, 6), (3, 1)])
     loss = sft_loss(model, rows)
-    save("untied-sft", prefixed("gradient", gradients(model, loss)), {"rows": rows, "loss": loss.item()})
+    facts = {"rows": rows, "loss": loss.item(), "metrics": completion_metrics(model, rows)}
+    save("untied-sft", prefixed("gradient", gradients(model, loss)), facts)
 
     model, reference, beta = reload("untied"), reload("untied"), 0.1
     with torch.no_grad():
@@ -242,6 +323,19 @@ def main() -> None:
     tensors = prefixed("initial", plain({n: p.detach().clone() for n, p in trainable(model).items()}))
     tensors |= prefixed("gradient", plain(gradients(model, loss)))
     save("tied-dpo-lora", tensors, {"rows": rows, "beta": beta, "lora": lora, "loss": loss.item(), "metrics": metrics})
+
+    lora = {"rank": 4, "alpha": 8, "rank_stabilised": True, "dropout": 0.25, "targets": "all-linear"}
+    model = with_dropout(with_adapter("tied", 6, lora), lora["dropout"])
+    rows = pair_rows(reload("tied"), 50, [(6, 4, 7), (9, 5, 2)])
+    keys = torch.Generator().manual_seed(7)
+    for row in rows:
+        count = sum(len(row[part]) for part in ("prompt", "chosen", "rejected"))
+        row["keys"] = torch.randint(0, 2**30, (count,), generator=keys).tolist()
+    loss = dropout_dpo_loss(model, rows, beta)
+    tensors = prefixed("initial", plain({n: p.detach().clone() for n, p in trainable(model).items()}))
+    tensors |= prefixed("gradient", plain(gradients(model, loss)))
+    facts = {"rows": rows, "beta": beta, "lora": lora | {"targets": ["all-linear"]}, "loss": loss.item()}
+    save("tied-dpo-lora-dropout", tensors, facts)
 
     settings = {
         "learning_rate": 1e-3,

@@ -134,6 +134,10 @@ fn a_model_learns_texts_and_then_preferences() {
     assert_eq!(learned.len(), 24);
     assert_eq!((learned[23].step, learned[23].epoch, learned[0].learning_rate), (24, 12.0, 0.0));
     assert!(learned[23].loss < learned[0].loss * 0.5, "{} {}", learned[0].loss, learned[23].loss);
+    let accuracy = |step: &TrainingStep| step.metrics["mean_token_accuracy"];
+    assert!(accuracy(&learned[0]) < 0.2 && accuracy(&learned[23]) > 0.4, "{:?}", learned[23].metrics);
+    let tokens = |step: &TrainingStep| step.metrics["num_tokens"];
+    assert_eq!(tokens(&learned[3]), 2.0 * tokens(&learned[1]), "two epochs see every token twice");
     let base = base.outputs["model"].clone();
     for companion in ["tokenizer.json", "tokenizer_config.json", "config.json"] {
         let read = |artifact: &Artifact| std::fs::read(&artifact.files[companion]).unwrap();
@@ -187,6 +191,14 @@ fn what_cannot_be_trained_on_is_said() {
         "{failure}"
     );
     assert!(failure.hint.unwrap().contains("append_end"));
+
+    let cut = world.score("cut-prompts", "max_prompt_length = 3", &world.model);
+    let failure = world.train("e", DPO, &[model, ("pairs", &world.pairs), ("reference", &cut)]).unwrap_err();
+    assert!(
+        failure.message.contains("its reference log-probability follows 3 tokens of the prompt, training"),
+        "{failure}"
+    );
+    assert!(failure.hint.unwrap().contains("max_prompt_length"));
 
     let lm = "objective = \"lm\"\ntexts = \"t\"\n[lora]\ntargets = [\"w_q\"]";
     let failure = world.train("d", lm, &[model, ("texts", &world.texts)]).unwrap_err();

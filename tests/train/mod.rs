@@ -3,6 +3,7 @@
 
 mod gradients;
 mod kind;
+mod packing;
 mod resume;
 mod steps;
 
@@ -16,7 +17,7 @@ use chorale::{
         optim::{adamw::AdamW, schedule::Schedule},
     },
     tensor::{Tensor, close::relative_error},
-    train::{Listener, Settings, example::Example},
+    train::{Listener, Settings, batch::Packing, example::Example},
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
@@ -87,6 +88,7 @@ fn settings(objective: &str) -> Settings {
         steps: None,
         batch_size: 8,
         accumulation: 1,
+        packing: Packing::On,
         seed: 0,
         save_after: None,
     }

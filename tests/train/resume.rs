@@ -83,7 +83,8 @@ fn all_weights_end_with_the_same_bits() {
 fn adapters_end_with_the_same_bits() {
     let (facts, _) = case("untied-dpo-lora-steps");
     let pairs: Vec<Example> = facts["batches"].as_array().unwrap().iter().flat_map(examples).collect();
-    let lora = Lora { rank: 4, alpha: 8.0, targets: vec!["q_proj".to_owned(), "down_proj".to_owned()] };
+    let targets = vec!["q_proj".to_owned(), "down_proj".to_owned()];
+    let lora = Lora { rank: 4, alpha: 8.0, rank_stabilised: true, dropout: 0.2, targets };
     let mut settings = settings("dpo");
     settings.batch_size = 3;
     interrupted_equals_straight(&settings, Some(&lora), &pairs);

@@ -20,6 +20,8 @@ pub struct PairLogProbability {
     pub chosen_tokens: usize,
     /// Number of tokens of `rejected`.
     pub rejected_tokens: usize,
+    /// Number of tokens of the prompt that both sides followed; fewer than the prompt has if `max_length` cut it.
+    pub prompt_tokens: usize,
 }
 
 impl Row for PairLogProbability {

@@ -36,6 +36,7 @@ mod log_softmax;
 mod matmul;
 mod max;
 mod min;
+mod modulo;
 mod mul;
 mod neg;
 mod not;
@@ -114,6 +115,7 @@ operators! {
     matmul: matmul;
     max: max;
     min: min;
+    modulo: modulo;
     mul: mul;
     neg: neg;
     not: not;

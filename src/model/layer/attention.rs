@@ -45,7 +45,9 @@ pub fn bias(g: &mut Graph, positions: Value, segments: Value) -> Value {
     let as_key = |g: &mut Graph, x: Value| op::unsqueeze(g, x, &[1]); // [B,T] -> [B,1,T]
     let (query_segment, key_segment) = (as_query(g, segments), as_key(g, segments));
     let (query_position, key_position) = (as_query(g, positions), as_key(g, positions));
-    let prompt = g.scalar(crate::model::row::PROMPT as f64, DType::I64);
+    let group = g.scalar(crate::model::row::GROUP as f64, DType::I64);
+    let branch = op::modulo(g, query_segment, group);
+    let prompt = op::sub(g, query_segment, branch);
     let in_prompt = op::equal(g, key_segment, prompt);
     let in_branch = op::equal(g, key_segment, query_segment);
     let related = op::or(g, in_prompt, in_branch);

@@ -5,6 +5,7 @@
 //! the type of the activations.
 
 pub mod attention;
+pub mod dropout;
 mod embedding;
 mod linear;
 mod mlp;

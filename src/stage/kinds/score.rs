@@ -170,7 +170,7 @@ fn score_pairs(cx: &Context<'_>, spec: &ScoreSpec) -> Result<(), Failure> {
             branches: vec![&pair.chosen, &pair.rejected],
         })
         .collect();
-    let results = score_texts(cx, spec, &texts, Scope::Branches, "pairs", &|index, scores| {
+    let results = score_texts(cx, spec, &texts, Scope::Branches, "pairs", &|index, row, scores| {
         let [chosen, rejected] = &scores.branches[..] else { bug("a pair has two sides") };
         Ok(PairLogProbability {
             id: pairs[index].id.clone(),
@@ -178,6 +178,7 @@ fn score_pairs(cx: &Context<'_>, spec: &ScoreSpec) -> Result<(), Failure> {
             rejected: sum(rejected) as f32,
             chosen_tokens: chosen.len(),
             rejected_tokens: rejected.len(),
+            prompt_tokens: row.prompt,
         })
     })?;
     let mut writer = cx.write_rows::<PairLogProbability>("log-probabilities")?;
@@ -203,7 +204,7 @@ fn rank_candidates(cx: &Context<'_>, spec: &ScoreSpec) -> Result<(), Failure> {
         .collect();
     let scope =
         if spec.normalisation == Normalisation::WholeMean { Scope::Everything } else { Scope::Branches };
-    let results = score_texts(cx, spec, &texts, scope, "questions", &|index, scores| {
+    let results = score_texts(cx, spec, &texts, scope, "questions", &|index, _, scores| {
         Ok(ranking(questions[index], scores, spec.normalisation))
     })?;
     let mut writer = cx.write_rows::<Ranking>("rankings")?;
@@ -253,14 +254,14 @@ struct Text<'t> {
     branches: Vec<&'t str>,
 }
 
-/// Scores all texts, going on where an earlier run was interrupted; `close` makes a result of a row's scores.
+/// Scores all texts, going on where an earlier run was interrupted; `close` makes a result of a row and its scores.
 fn score_texts<T: Clone + Serialize + DeserializeOwned>(
     cx: &Context<'_>,
     spec: &ScoreSpec,
     texts: &[Text<'_>],
     scope: Scope,
     unit: &'static str,
-    close: &dyn Fn(usize, &RowScores) -> Result<T, Failure>,
+    close: &dyn Fn(usize, &Row, &RowScores) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Failure> {
     let (mut journal, earlier) = Journal::<Entry<T>>::open(&cx.journal.join("scores.jsonl"))?;
     let mut results: BTreeMap<usize, T> =
@@ -278,7 +279,7 @@ fn score_texts<T: Clone + Serialize + DeserializeOwned>(
         scorer.score(&rows, scope, spec.batch_tokens, &mut |row, scores| {
             let index = missing[row];
             check_finite(&texts[index], &scores)?;
-            let result = close(index, &scores)?;
+            let result = close(index, &rows[row], &scores)?;
             journal.append(&Entry { row: index, result: result.clone() })?;
             results.insert(index, result);
             cx.observer.progress(results.len() as u64, texts.len() as u64, unit);

@@ -134,6 +134,16 @@ fn add_references(rows: &[PairLogProbability], examples: &mut [Example]) -> Resu
             let message = format!("pair `{}` has no reference log-probability", example.id);
             return Err(Failure::input(message).hint("score exactly the pairs that are trained on"));
         };
+        if row.prompt_tokens != example.prompt.len() {
+            let message = format!(
+                "pair `{}`: its reference log-probability follows {} tokens of the prompt, training {}",
+                example.id,
+                row.prompt_tokens,
+                example.prompt.len()
+            );
+            return Err(Failure::input(message)
+                .hint("score with the same tokenizer, `max_length` and `max_prompt_length` as training"));
+        }
         let counts = [row.chosen_tokens, row.rejected_tokens];
         for ((role, count), branch) in ["chosen", "rejected"].iter().zip(counts).zip(&example.branches) {
             if count != branch.len() {

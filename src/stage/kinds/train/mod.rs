@@ -5,6 +5,7 @@
 //! journal and ends with the same bytes.
 
 mod examples;
+mod lora;
 mod spec;
 mod write;
 
@@ -16,7 +17,10 @@ use std::{
 
 use serde_json::Value as Json;
 
-pub use self::spec::{LoraSpec, Objective, TrainSpec};
+pub use self::{
+    lora::LoraSpec,
+    spec::{Objective, TrainSpec},
+};
 use crate::{
     artifact::Artifact,
     checkpoint::{convert, folder::ModelFiles},
@@ -33,7 +37,7 @@ use crate::{
         port::Ports,
     },
     token::Tokenizer,
-    train::{self, Listener, Settings, Task, export, graph::Trained},
+    train::{self, Listener, Settings, Task, batch::Packing, export, graph::Trained},
 };
 
 /// The kind.
@@ -97,7 +101,13 @@ fn open(files: &ModelFiles) -> Result<Arc<dyn Network>, Failure> {
 
 impl From<&LoraSpec> for Lora {
     fn from(spec: &LoraSpec) -> Self {
-        Self { rank: spec.rank, alpha: spec.alpha, targets: spec.targets.clone() }
+        Self {
+            rank: spec.rank,
+            alpha: spec.alpha,
+            rank_stabilised: spec.rank_stabilised,
+            dropout: spec.dropout,
+            targets: spec.targets.clone(),
+        }
     }
 }
 
@@ -119,6 +129,7 @@ impl From<&TrainSpec> for Settings {
             steps: spec.steps,
             batch_size: spec.batch_size,
             accumulation: spec.accumulation,
+            packing: if spec.packing { Packing::On } else { Packing::Off },
             seed: spec.seed,
             save_after: None,
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::lora::LoraSpec;
 use crate::{
     artifact::{
         ADAPTER, MODEL,
@@ -57,6 +58,9 @@ pub struct TrainSpec {
     /// Batches per optimizer step.
     #[serde(default = "single")]
     pub accumulation: usize,
+    /// Lets examples of a batch share rows without seeing each other; a batch holds the same examples either way.
+    #[serde(default = "yes")]
+    pub packing: bool,
     /// The highest learning rate.
     #[serde(default = "learning_rate")]
     pub learning_rate: f64,
@@ -78,7 +82,7 @@ pub struct TrainSpec {
     /// The gradient's global norm is clipped to this; 0 for no clipping.
     #[serde(default = "one")]
     pub max_grad_norm: f64,
-    /// Decides the order of the examples and the first values of LoRA matrices.
+    /// Decides the order of the examples, the first values of LoRA matrices and what dropout drops.
     #[serde(default)]
     pub seed: u64,
     /// How strongly `dpo` holds on to the reference model.
@@ -99,21 +103,6 @@ pub struct TrainSpec {
     /// Trains low-rank adapters instead of all weights.
     #[serde(default)]
     pub lora: Option<LoraSpec>,
-}
-
-/// Low-rank adapters (Hu et al. 2021).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LoraSpec {
-    /// The rank of each update.
-    #[serde(default = "rank")]
-    pub rank: usize,
-    /// Updates are scaled by `alpha / rank`.
-    #[serde(default = "alpha")]
-    pub alpha: f64,
-    /// Last names of the adapted linear layers, such as `q_proj`; `all-linear` for all but the output head.
-    #[serde(default = "targets")]
-    pub targets: Vec<String>,
 }
 
 fn one() -> f64 {
@@ -143,16 +132,6 @@ fn eps() -> f64 {
 fn beta() -> f64 {
     0.1
 }
-fn rank() -> usize {
-    8
-}
-fn alpha() -> f64 {
-    16.0
-}
-fn targets() -> Vec<String> {
-    vec!["q_proj".to_owned(), "v_proj".to_owned()]
-}
-
 /// One of the objectives of [`LOSSES`], by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective(pub &'static dyn Loss);
@@ -313,24 +292,6 @@ impl TrainSpec {
     }
 }
 
-impl LoraSpec {
-    fn check(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if self.rank == 0 {
-            problems.push(Problem::new("lora.rank", "a rank of 0 trains nothing", "use 8 or 16"));
-        }
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
-            let message = format!("`alpha` is out of range: {}", self.alpha);
-            problems.push(Problem::new("lora.alpha", message, "use a number above 0, often twice the rank"));
-        }
-        if self.targets.is_empty() {
-            let hint = "name linear layers, such as [\"q_proj\", \"v_proj\"], or [\"all-linear\"]";
-            problems.push(Problem::new("lora.targets", "no layer is adapted", hint));
-        }
-        problems
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,6 +321,8 @@ mod tests {
             ("max_prompt_length = 0", "max_prompt_length"),
             ("[lora]\nrank = 0", "lora.rank"),
             ("[lora]\nalpha = nan", "lora.alpha"),
+            ("[lora]\ndropout = 1.0", "lora.dropout"),
+            ("[lora]\ndropout = -0.1", "lora.dropout"),
             ("[lora]\ntargets = []", "lora.targets"),
         ];
         for (line, field) in cases {

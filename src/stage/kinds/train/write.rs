@@ -60,8 +60,14 @@ pub(super) fn adapter(
         targets.iter().filter_map(|target| Some(target.path.rsplit('.').next()?.to_owned())).collect();
     names.sort_unstable();
     names.dedup();
-    let config =
-        AdapterConfig { rank: lora.rank, alpha: lora.alpha, targets: names, base_model: base.to_owned() };
+    let config = AdapterConfig {
+        rank: lora.rank,
+        alpha: lora.alpha,
+        rank_stabilised: lora.rank_stabilised,
+        dropout: lora.dropout,
+        targets: names,
+        base_model: base.to_owned(),
+    };
     adapter::write(target, &config, &tensors(fitted))
 }
 

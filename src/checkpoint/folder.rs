@@ -36,6 +36,9 @@ pub const COMPANIONS: [&str; 10] = [
     "LICENSE",
 ];
 
+/// The folder of further chat templates; they travel with a model as well.
+pub const TEMPLATES: &str = "additional_chat_templates";
+
 /// The files of a model folder by relative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelFiles {
@@ -53,21 +56,32 @@ impl ModelFiles {
         }
     }
 
-    /// The files directly in a folder; hidden ones are left out.
+    /// The files directly in a folder and its further chat templates; hidden ones are left out.
     pub fn in_folder(folder: &Path) -> Result<Self, Failure> {
         let failed = |error: &std::io::Error| {
             Failure::io(Cause::Input, "read the model folder", folder, error)
                 .hint("name a folder with `config.json`, `model.safetensors` and `tokenizer.json`")
         };
         let mut files = BTreeMap::new();
-        for entry in fs::read_dir(folder).map_err(|error| failed(&error))? {
-            let path = entry.map_err(|error| failed(&error))?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if !name.starts_with('.') && path.is_file() {
-                files.insert(name.to_owned(), path);
+        let templates = folder.join(TEMPLATES);
+        let folders = [(String::new(), folder), (format!("{TEMPLATES}/"), &templates)];
+        for (prefix, folder) in
+            folders.into_iter().filter(|(prefix, path)| prefix.is_empty() || path.is_dir())
+        {
+            for entry in fs::read_dir(folder).map_err(|error| failed(&error))? {
+                let path = entry.map_err(|error| failed(&error))?.path();
+                let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+                if !name.starts_with('.') && path.is_file() {
+                    files.insert(format!("{prefix}{name}"), path);
+                }
             }
         }
         Ok(Self { files, shown: format!("`{}`", folder.display()) })
+    }
+
+    /// All files by relative name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.files.iter().map(|(name, path)| (name.as_str(), path.as_path()))
     }
 
     /// The path of a file, if it is there.
@@ -119,8 +133,8 @@ impl ModelFiles {
 
     /// Copies the tokenizer and other companions of the weights into `folder`.
     pub fn copy_companions(&self, folder: &Path) -> Result<(), Failure> {
-        for name in COMPANIONS {
-            if let Some(path) = self.get(name) {
+        for (name, path) in self.all() {
+            if COMPANIONS.contains(&name) || Path::new(name).starts_with(TEMPLATES) {
                 copy(path, &folder.join(name))?;
             }
         }

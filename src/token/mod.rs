@@ -5,18 +5,19 @@
 //! - The same text gives the same tokens, whatever the threads; training gives the same tokenizer.
 //!
 //! # Decisions
-//! - Prompt and completion are encoded together and cut where the prompt's own tokens end, if that is a place where a
-//!   token ends; else separately ([`boundary`]). A model that reads the prompt alone then continues from what it was
-//!   trained on.
+//! - Rows keep prompts and completions as plain text; [`Encoder`] puts a model's chat template around them where tokens are
+//!   made, and says there what happens where prompt and completion meet.
 
-pub mod boundary;
+pub mod chat;
+pub mod encoder;
 pub mod special;
 pub mod stream;
 pub mod tokenizer;
 pub mod training;
 
 pub use self::{
-    boundary::Joint,
+    chat::{Chat, ChatOptions},
+    encoder::{Encoder, Encoding, Joint},
     special::Special,
     stream::Stream,
     tokenizer::{FILES, Tokenizer},

@@ -1,5 +1,7 @@
 //! Which tokens begin, end and fill texts, and where a tokenizer folder says so.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -18,6 +20,10 @@ pub struct Special {
     pub ends: Vec<u32>,
     /// The token that fills rows up, if there is one.
     pub pad: Option<u32>,
+    /// The token that stands for what the vocabulary does not have, if there is one.
+    pub unknown: Option<u32>,
+    /// Further tokens with a meaning of the model's own, such as those that begin and end turns.
+    pub additional: Vec<u32>,
 }
 
 impl Special {
@@ -52,8 +58,35 @@ impl Special {
         let begin = named("bos_token")?.or(numbered("bos_token_id")?.first().copied());
         let pad = named("pad_token")?.or(numbered("pad_token_id")?.first().copied());
         let prefix = begin.filter(|begin| puts_first(tokenizer, *begin));
-        Ok(Self { begin, prefix, ends, pad })
+        let unknown = named("unk_token")?;
+        // A name that the vocabulary does not have is no token of this model; many configurations carry such leftovers.
+        let further = additional(&own).chain(additional(&map));
+        let mut ids: Vec<u32> = further.filter_map(|spelling| tokenizer.token_to_id(spelling)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(Self { begin, prefix, ends, pad, unknown, additional: ids })
     }
+}
+
+/// The special tokens that a tokenizer's files name, by name (`bos_token`, `eos_token`, ...): what chat templates are given.
+pub(super) fn spellings(files: &ModelFiles) -> Result<BTreeMap<String, String>, Failure> {
+    let mut found = BTreeMap::new();
+    for file in ["tokenizer_config.json", "special_tokens_map.json"] {
+        let fields = files.get(file).map_or_else(|| Ok(Map::new()), config::read)?;
+        for name in fields.keys().filter(|name| name.ends_with("_token")) {
+            if let Some(token) = spelling(&fields, name) {
+                found.entry(name.clone()).or_insert_with(|| token.to_owned());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The spellings of further special tokens, under the names of old and new transformers.
+fn additional(fields: &Map<String, Json>) -> impl Iterator<Item = &str> {
+    let lists = ["additional_special_tokens", "extra_special_tokens"];
+    let lists = lists.into_iter().filter_map(|name| fields.get(name)?.as_array());
+    lists.flatten().filter_map(spelling_of)
 }
 
 /// Whether the tokenizer's own post-processing puts `begin` before a text.
@@ -63,7 +96,11 @@ fn puts_first(tokenizer: &tokenizers::Tokenizer, begin: u32) -> bool {
 
 /// A special token's spelling: a string, or an object with the string in `content`.
 fn spelling<'f>(fields: &'f Map<String, Json>, name: &str) -> Option<&'f str> {
-    match fields.get(name)? {
+    spelling_of(fields.get(name)?)
+}
+
+fn spelling_of(token: &Json) -> Option<&str> {
+    match token {
         Json::String(text) => Some(text),
         Json::Object(token) => token.get("content")?.as_str(),
         _ => None,

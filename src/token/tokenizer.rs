@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::{Joint, Special, Stream, boundary};
+use super::{Special, Stream};
 use crate::{
     checkpoint::folder::ModelFiles,
     failure::{Cause, Failure},
@@ -77,16 +77,6 @@ impl Tokenizer {
             ids.extend(self.special.begin.or_else(|| self.special.ends.first().copied()));
         }
         Ok(ids)
-    }
-
-    /// The tokens of a prompt (as [`Self::encode_prompt`]) and of what follows it, without an end token.
-    pub fn encode_pair(
-        &self,
-        prompt: &str,
-        completion: &str,
-        joint: Joint,
-    ) -> Result<(Vec<u32>, Vec<u32>), Failure> {
-        boundary::encode_pair(self, prompt, completion, joint)
     }
 
     /// The text of tokens, special tokens left out. Bytes that are no UTF-8 become U+FFFD.

@@ -1,6 +1,8 @@
 //! Tokenizers: trained, opened, and text there and back; the kind `tokenizer`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod chat;
+mod encoder;
 mod tokenizer;
 mod training;
 

@@ -3,7 +3,7 @@
 
 use chorale::{
     checkpoint::{config, folder::ModelFiles},
-    token::{Joint, Tokenizer},
+    token::Tokenizer,
 };
 use serde_json::json;
 
@@ -60,24 +60,6 @@ fn a_model_may_name_more_end_tokens() {
     config::write(&path, &fields).unwrap();
     let failure = Tokenizer::open(&ModelFiles::in_folder(&folder).unwrap()).unwrap_err();
     assert!(failure.message.contains("`</nothing>`"), "{failure}");
-}
-
-#[test]
-fn prompt_and_completion_meet_where_tokens_end() {
-    let (_dir, tokenizer) = opened();
-    for joint in [Joint::Separate, Joint::Together] {
-        let (prompt, completion) =
-            tokenizer.encode_pair("The capital of France is", " Paris.", joint).unwrap();
-        assert_eq!(prompt, tokenizer.encode_prompt("The capital of France is").unwrap());
-        assert_eq!(tokenizer.decode(&completion), " Paris.");
-    }
-    // "Par" + "is" is one word: encoded together its tokens would not end at the boundary.
-    let whole = tokenizer.encode_prompt("The capital of France is Paris").unwrap();
-    let (prompt, completion) =
-        tokenizer.encode_pair("The capital of France is Par", "is", Joint::Together).unwrap();
-    assert!(!whole.starts_with(&prompt), "the example must be one where tokens cross the boundary");
-    assert_eq!(prompt, tokenizer.encode_prompt("The capital of France is Par").unwrap());
-    assert_eq!(completion, tokenizer.encode("is").unwrap());
 }
 
 #[test]

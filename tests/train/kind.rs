@@ -1,6 +1,8 @@
 //! The stage kind: from rows to a model folder, an adapter, step reports and an exported graph.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod chat;
+
 use std::{collections::BTreeMap, path::Path};
 
 use chorale::{

@@ -2,6 +2,7 @@
 
 use super::contract::Entry;
 
+pub mod chat;
 pub mod checkpoint;
 pub mod dataset;
 pub mod decoder;

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::splits::of_splits;
+use super::{
+    chat::{self, ChatSpec},
+    splits::of_splits,
+};
 use crate::{
     artifact::{
         MODEL,
@@ -25,7 +28,7 @@ use crate::{
         contract::{Kind, Load, Problem},
         port::{Ports, Reference},
     },
-    token::Tokenizer,
+    token::{Encoder, Encoding, Tokenizer},
 };
 
 /// Lets a model answer questions.
@@ -69,6 +72,11 @@ pub struct SampleSpec {
     /// The text the model is given; `{question}` stands for the question.
     #[serde(default = "prompt")]
     pub prompt: String,
+    /// Whether prompts pass through the chat template that comes with the model, as a user's message: `true`, or a table
+    /// with more about it.
+    #[serde(default, deserialize_with = "chat::deserialize")]
+    #[schemars(schema_with = "chat::schema")]
+    pub chat: Option<ChatSpec>,
     /// How many texts are in flight at once.
     #[serde(default = "slots")]
     pub slots: usize,
@@ -143,6 +151,7 @@ impl Kind for Sample {
             let message = format!("does not contain `{PLACEHOLDER}`");
             problems.push(Problem::new("prompt", message, "every question would get the same prompt"));
         }
+        problems.extend(ChatSpec::check(spec.chat.as_ref()));
         problems
     }
 
@@ -213,11 +222,13 @@ fn answer(
     let runtime = cx.runtime()?;
     let decoder = Decoder::open(runtime, &files)?;
     decoder.check_vocabulary(tokenizer.vocabulary_size())?;
+    let encoding = Encoding { chat: spec.chat.as_ref().map(Into::into), ..Encoding::default() };
+    let encoder = Encoder::new(&tokenizer, &files, &encoding)?;
     let mut requests = Vec::new();
     for (index, (question, prompt)) in questions.iter().zip(prompts).enumerate() {
         requests.push(Request {
             id: format!("{}/{}", question.id, question.lang),
-            prompt: tokenizer.encode_prompt(prompt)?,
+            prompt: encoder.prompt(prompt)?,
             samples: (0..spec.samples).filter(|sample| !listener.has(index, *sample)).collect(),
         });
     }

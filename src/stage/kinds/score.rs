@@ -6,7 +6,10 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::splits::of_splits;
+use super::{
+    chat::{self, ChatSpec},
+    splits::of_splits,
+};
 use crate::{
     artifact::{
         MODEL,
@@ -27,7 +30,7 @@ use crate::{
         contract::{Kind, Load, Problem},
         port::{Ports, Reference},
     },
-    token::{Joint, Tokenizer},
+    token::{Encoder, Encoding, Joint, Tokenizer},
     train::example::Example,
 };
 
@@ -73,9 +76,14 @@ pub struct ScoreSpec {
     /// candidates.
     #[serde(default)]
     pub append_end: Option<bool>,
-    /// How prompt and completion become tokens.
+    /// How prompt and completion become tokens: `separate` by default, `together` with `chat`.
     #[serde(default)]
-    pub joint: Joint,
+    pub joint: Option<Joint>,
+    /// Whether prompts pass through the chat template that comes with the model, as a user's message: `true`, or a table
+    /// with more about it.
+    #[serde(default, deserialize_with = "chat::deserialize")]
+    #[schemars(schema_with = "chat::schema")]
+    pub chat: Option<ChatSpec>,
     /// The longest text in tokens, as in training; by default what the model admits.
     #[serde(default)]
     pub max_length: Option<usize>,
@@ -140,6 +148,7 @@ impl Kind for Score {
                 problems.push(Problem::new(field, "must be at least 1: 0", "leave it out for the default"));
             }
         }
+        problems.extend(ChatSpec::check(spec.chat.as_ref()));
         problems
     }
 
@@ -275,7 +284,13 @@ fn score_texts<T: Clone + Serialize + DeserializeOwned>(
         decoder.check_vocabulary(tokenizer.vocabulary_size())?;
         let mut scorer = Scorer::new(runtime, &decoder)?;
         let wanted: Vec<&Text<'_>> = missing.iter().map(|index| &texts[*index]).collect();
-        let rows = encode(cx, spec, &tokenizer, &wanted, scorer.positions())?;
+        let encoding = Encoding {
+            chat: spec.chat.as_ref().map(Into::into),
+            joint: spec.joint,
+            append_end: spec.append_end.unwrap_or(spec.pairs.is_some()),
+        };
+        let encoder = Encoder::new(&tokenizer, &files, &encoding)?;
+        let rows = encode(cx, spec, &encoder, &wanted, scorer.positions())?;
         scorer.score(&rows, scope, spec.batch_tokens, &mut |row, scores| {
             let index = missing[row];
             check_finite(&texts[index], &scores)?;
@@ -293,26 +308,13 @@ fn score_texts<T: Clone + Serialize + DeserializeOwned>(
 fn encode(
     cx: &Context<'_>,
     spec: &ScoreSpec,
-    tokenizer: &Tokenizer,
+    encoder: &Encoder<'_>,
     texts: &[&Text<'_>],
     positions: usize,
 ) -> Result<Vec<Row>, Failure> {
-    let append_end = spec.append_end.unwrap_or(spec.pairs.is_some());
-    let end = tokenizer.special().end().filter(|_| append_end);
-    if append_end && end.is_none() {
-        return Err(Failure::input("the model's tokenizer has no end-of-text token to append")
-            .hint("set `append_end = false`, or add `eos_token` to `tokenizer_config.json`"));
-    }
     let most = spec.max_length.unwrap_or(positions).min(positions);
     let encode_one = |text: &&Text<'_>| -> Result<(Row, bool), Failure> {
-        let mut prompt = tokenizer.encode_prompt(text.prompt)?;
-        let mut branches = Vec::new();
-        for branch in &text.branches {
-            let (before, mut tokens) = tokenizer.encode_pair(text.prompt, branch, spec.joint)?;
-            tokens.extend(end);
-            prompt = before;
-            branches.push(tokens);
-        }
+        let (prompt, branches) = encoder.completions(text.prompt, &text.branches)?;
         let mut example = Example { id: text.id.clone(), prompt, branches, references: Vec::new() };
         let truncated = example.truncate(most, spec.max_prompt_length);
         if !example.is_scorable() {
@@ -323,6 +325,7 @@ fn encode(
     };
     let encoded: Vec<(Row, bool)> = texts.par_iter().map(encode_one).collect::<Result<_, Failure>>()?;
     let cut = encoded.iter().filter(|(_, cut)| *cut).count();
+    encoder.notes().iter().for_each(|note| cx.observer.note(note));
     if cut > 0 {
         cx.observer.note(&format!("{cut} of {} texts were cut to at most {most} tokens", texts.len()));
     }

@@ -7,10 +7,11 @@ use rayon::prelude::*;
 use super::spec::{TrainSpec, field_of};
 use crate::{
     artifact::row::{completion::Completion, log_probability::PairLogProbability, pair::Pair, text::Text},
+    checkpoint::folder::ModelFiles,
     failure::Failure,
     model::{arch::Sizes, loss::Examples},
     stage::context::Context,
-    token::Tokenizer,
+    token::{Encoder, Encoding, Tokenizer},
     train::example::Example,
 };
 
@@ -18,16 +19,20 @@ use crate::{
 pub(super) fn read(
     cx: &Context<'_>,
     spec: &TrainSpec,
+    base: &ModelFiles,
     tokenizer: &Tokenizer,
     sizes: Sizes,
 ) -> Result<Vec<Example>, Failure> {
     let kind = spec.objective.0.examples();
-    let encoder = Encoder { tokenizer, spec, end: end_token(spec, tokenizer)? };
+    let encoding =
+        Encoding { chat: spec.chat.as_ref().map(Into::into), joint: spec.joint, append_end: spec.append_end };
+    let encoder = Encoder::new(tokenizer, base, &encoding)?;
     let mut examples = match kind {
-        Examples::Texts => encoder.all(&cx.rows::<Text>("texts")?, Encoder::text)?,
-        Examples::Completions => encoder.all(&cx.rows::<Completion>("completions")?, Encoder::completion)?,
-        Examples::Pairs => encoder.all(&cx.rows::<Pair>("pairs")?, Encoder::pair)?,
+        Examples::Texts => all(&encoder, &cx.rows::<Text>("texts")?, text)?,
+        Examples::Completions => all(&encoder, &cx.rows::<Completion>("completions")?, completion)?,
+        Examples::Pairs => all(&encoder, &cx.rows::<Pair>("pairs")?, pair)?,
     };
+    encoder.notes().iter().for_each(|note| cx.observer.note(note));
     let field = field_of(kind);
     if examples.is_empty() {
         let message = format!("`{field}` holds no rows: there is nothing to train on");
@@ -54,55 +59,28 @@ pub(super) fn read(
     Ok(examples)
 }
 
-fn end_token(spec: &TrainSpec, tokenizer: &Tokenizer) -> Result<Option<u32>, Failure> {
-    match (spec.append_end, tokenizer.special().end()) {
-        (false, _) => Ok(None),
-        (true, Some(end)) => Ok(Some(end)),
-        (true, None) => Err(Failure::input("the model's tokenizer has no end-of-text token to append")
-            .hint("set `append_end = false`, or add `eos_token` to `tokenizer_config.json`")),
-    }
+fn all<R: Sync>(
+    encoder: &Encoder<'_>,
+    rows: &[R],
+    encode: impl Fn(&Encoder<'_>, &R) -> Result<Example, Failure> + Sync,
+) -> Result<Vec<Example>, Failure> {
+    rows.par_iter().map(|row| encode(encoder, row)).collect()
 }
 
-struct Encoder<'a> {
-    tokenizer: &'a Tokenizer,
-    spec: &'a TrainSpec,
-    end: Option<u32>,
+fn text(encoder: &Encoder<'_>, row: &Text) -> Result<Example, Failure> {
+    let (prompt, rest) = encoder.text(&row.text)?;
+    Ok(Example { id: row.id.clone(), prompt, branches: vec![rest], references: Vec::new() })
 }
 
-impl Encoder<'_> {
-    fn all<R: Sync>(
-        &self,
-        rows: &[R],
-        encode: impl Fn(&Self, &R) -> Result<Example, Failure> + Sync,
-    ) -> Result<Vec<Example>, Failure> {
-        rows.par_iter().map(|row| encode(self, row)).collect()
-    }
+fn completion(encoder: &Encoder<'_>, row: &Completion) -> Result<Example, Failure> {
+    let (prompt, branches) = encoder.completions(&row.prompt, &[&row.completion])?;
+    let id = format!("{}/{}/{}", row.id, row.lang, row.sample);
+    Ok(Example { id, prompt, branches, references: Vec::new() })
+}
 
-    fn text(&self, row: &Text) -> Result<Example, Failure> {
-        let mut tokens = self.tokenizer.encode_prompt(&row.text)?;
-        let begins = tokens.first().is_some_and(|first| self.tokenizer.special().begin == Some(*first));
-        let branch = tokens.split_off(usize::from(begins));
-        Ok(self.example(row.id.clone(), tokens, vec![branch]))
-    }
-
-    fn completion(&self, row: &Completion) -> Result<Example, Failure> {
-        let (prompt, completion) =
-            self.tokenizer.encode_pair(&row.prompt, &row.completion, self.spec.joint)?;
-        Ok(self.example(format!("{}/{}/{}", row.id, row.lang, row.sample), prompt, vec![completion]))
-    }
-
-    fn pair(&self, row: &Pair) -> Result<Example, Failure> {
-        let (prompt, chosen) = self.tokenizer.encode_pair(&row.prompt, &row.chosen, self.spec.joint)?;
-        let (_, rejected) = self.tokenizer.encode_pair(&row.prompt, &row.rejected, self.spec.joint)?;
-        Ok(self.example(row.id.clone(), prompt, vec![chosen, rejected]))
-    }
-
-    fn example(&self, id: String, prompt: Vec<u32>, mut branches: Vec<Vec<u32>>) -> Example {
-        for branch in &mut branches {
-            branch.extend(self.end);
-        }
-        Example { id, prompt, branches, references: Vec::new() }
-    }
+fn pair(encoder: &Encoder<'_>, row: &Pair) -> Result<Example, Failure> {
+    let (prompt, branches) = encoder.completions(&row.prompt, &[&row.chosen, &row.rejected])?;
+    Ok(Example { id: row.id.clone(), prompt, branches, references: Vec::new() })
 }
 
 /// Cuts what is longer than the stage admits, and says how often.

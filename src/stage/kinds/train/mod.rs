@@ -66,7 +66,7 @@ impl Kind for Train {
         let lora = spec.lora.as_ref().map(Lora::from);
         let trained = Trained::new(&*network, lora.as_ref())?;
         let tokenizer = Tokenizer::open(&base)?;
-        let examples = examples::read(cx, spec, &tokenizer, network.sizes())?;
+        let examples = examples::read(cx, spec, &base, &tokenizer, network.sizes())?;
         let settings = Settings::from(spec);
         let task = Task { network: &*network, trained: &trained, examples: &examples, settings: &settings };
         let weights = convert::to_f32(base.weights()?)?;

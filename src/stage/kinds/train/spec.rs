@@ -20,6 +20,7 @@ use crate::{
     },
     stage::{
         contract::Problem,
+        kinds::chat::{self, ChatSpec},
         port::{Ports, Reference},
     },
     token::Joint,
@@ -97,9 +98,14 @@ pub struct TrainSpec {
     /// Whether the end-of-text token follows each text or completion, so that the model learns to stop.
     #[serde(default = "yes")]
     pub append_end: bool,
-    /// How prompt and completion become tokens.
+    /// How prompt and completion become tokens: `separate` by default, `together` with `chat`.
     #[serde(default)]
-    pub joint: Joint,
+    pub joint: Option<Joint>,
+    /// Whether prompts pass through the chat template that comes with the model, as a user's message: `true`, or a table
+    /// with more about it.
+    #[serde(default, deserialize_with = "chat::deserialize")]
+    #[schemars(schema_with = "chat::schema")]
+    pub chat: Option<ChatSpec>,
     /// Trains low-rank adapters instead of all weights.
     #[serde(default)]
     pub lora: Option<LoraSpec>,
@@ -200,6 +206,12 @@ impl TrainSpec {
         problems.extend(self.check_rates());
         if let Some(lora) = &self.lora {
             problems.extend(lora.check());
+        }
+        problems.extend(ChatSpec::check(self.chat.as_ref()));
+        if self.chat.is_some() && self.objective.0.examples() == Examples::Texts {
+            let message = format!("objective `{}` learns texts as they are", self.objective.0.name());
+            let hint = "leave it out, or give the conversations as `completions` with objective `sft`";
+            problems.push(Problem::new("chat", message, hint));
         }
         problems
     }

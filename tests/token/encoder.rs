@@ -16,9 +16,9 @@ fn ids(json: &Json) -> Vec<u32> {
     json.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
-fn conversation(template: &str, system: Option<&str>) -> Option<ChatOptions> {
+fn conversation(template: &str, system: Option<&str>) -> ChatOptions {
     let (template, system) = (Some(template.to_owned()), system.map(str::to_owned));
-    Some(ChatOptions { template, system, ..ChatOptions::default() })
+    ChatOptions { template, system, ..ChatOptions::default() }
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn prompts_and_conversations_are_the_tokens_of_transformers() {
     let (mut compared, mut crossed) = (0, 0);
     for case in expected["cases"].as_array().unwrap() {
         let chat = conversation(case["template"].as_str().unwrap(), case["system"].as_str());
-        let encoding = Encoding { chat, append_end: true, joint: None };
+        let encoding = Encoding { chat: Some(chat), append_end: true, joint: None };
         let encoder = Encoder::new(&tokenizer, &files, &encoding).unwrap();
         let prompt = case["prompt"].as_str().unwrap();
         let first = encoder.prompt(prompt).unwrap();
@@ -64,7 +64,7 @@ fn a_turn_ends_as_the_template_ends_it_and_is_left_out_on_request() {
     let files = ModelFiles::in_folder(&golden("tokenizer")).unwrap();
     let tokenizer = Tokenizer::open(&files).unwrap();
     let encode = |template: &str, append_end: bool| {
-        let encoding = Encoding { chat: conversation(template, None), append_end, joint: None };
+        let encoding = Encoding { chat: Some(conversation(template, None)), append_end, joint: None };
         let encoder = Encoder::new(&tokenizer, &files, &encoding).unwrap();
         tokenizer.decode_all(&encoder.completions("Why?", &["So."]).unwrap().1[0])
     };

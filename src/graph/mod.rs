@@ -210,6 +210,12 @@ impl Graph {
     /// Applies an operator whose inputs may be left out, and returns all outputs; equal applications are one node.
     #[track_caller]
     pub fn apply_all(&mut self, op: impl Op + 'static, inputs: &[Option<Value>]) -> Vec<Value> {
+        self.apply_shared(Arc::new(op), inputs)
+    }
+
+    /// [`Self::apply_all`] of an operator that another node may have as well.
+    #[track_caller]
+    pub(crate) fn apply_shared(&mut self, op: Arc<dyn Op>, inputs: &[Option<Value>]) -> Vec<Value> {
         let key = (format!("{op:?}"), inputs.to_vec());
         if let Some(node) = self.known_nodes.get(&key) {
             return self.nodes[*node].outputs.clone();
@@ -229,7 +235,7 @@ impl Graph {
                 self.wire(name, fact, Source::Node(index))
             })
             .collect();
-        let node = Node { op: Arc::new(op), inputs: inputs.to_vec(), outputs: outputs.clone(), path };
+        let node = Node { op, inputs: inputs.to_vec(), outputs: outputs.clone(), path };
         self.nodes.push(node);
         self.known_nodes.insert(key, index);
         outputs

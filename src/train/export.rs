@@ -40,7 +40,7 @@ pub fn write(
     folder: &Path,
     name: &str,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let training = graph::build(network, trained, settings.loss, &settings.loss_settings);
+    let training = graph::build(network, trained, settings.loss, &settings.loss_settings, settings.form);
     let first = initial(trained, &training.layout, &weights, settings.seed)?;
     let first = Tensor::f32(&[first.len()], first).unwrap_or_else(|| bug("a vector is as long as it is"));
     let mut kept: Weights = weights.into_iter().filter(|(name, _)| is_frozen(&training, name)).collect();

@@ -107,12 +107,33 @@ pub struct TrainingGraph {
     pub metrics: Vec<&'static str>,
 }
 
+/// How a training graph computes; its results are the same but for rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The type of frozen weights and of activations. What is trained, the statistics of norms, softmax and loss are f32
+    /// whatever it is; weights that are trained are rounded to it where they are used.
+    pub dtype: DType,
+    /// Whether the backward pass computes the inside of each layer again instead of keeping it from the forward pass: less
+    /// memory, about a third more time.
+    pub recompute: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self { dtype: DType::F32, recompute: false }
+    }
+}
+
+/// The scope that architectures put their layers in, followed by a number each.
+const LAYERS: &str = "layers";
+
 /// Builds the training graph of a network.
 pub fn build(
     network: &dyn Network,
     trained: &Trained,
     loss: &'static dyn Loss,
     settings: &Settings,
+    form: Form,
 ) -> TrainingGraph {
     let layout = trained.layout(network);
     let mut graph = Graph::new();
@@ -122,13 +143,14 @@ pub fn build(
     let named = by_name(&layout, &pieces);
     let logits = match trained {
         Trained::All => {
-            let mut weights = Flat { pieces: named, frozen: Initializers::new(DType::F32) };
+            let mut weights =
+                Flat { pieces: named, dtype: form.dtype, frozen: Initializers::new(form.dtype) };
             batch.logits(g, network, &mut weights)
         }
         Trained::Adapters(lora, targets) => {
             let adapters = targets.iter().map(|t| (t.weight(), [named[&t.a()], named[&t.b()]])).collect();
             let dropout = (lora.dropout > 0.0).then(|| batch.dropout(g, lora.dropout));
-            let weights = Adapted::new(Initializers::new(DType::F32), adapters, lora.scale());
+            let weights = Adapted::new(Initializers::new(form.dtype), adapters, lora.scale());
             batch.logits(g, network, &mut weights.with_dropout(dropout))
         }
     };
@@ -147,7 +169,12 @@ pub fn build(
     });
     let mean = op::div(g, built.loss, units);
     let gradients = g.scope("backward", |g| {
-        let gradients = backward::gradients(g, mean, &pieces);
+        let segments = if form.recompute {
+            backward::Segments::numbered(g, LAYERS, batch.tokens)
+        } else {
+            backward::Segments::default()
+        };
+        let gradients = backward::gradients_recomputing(g, mean, &pieces, &segments);
         let flat: Vec<Value> = (gradients.iter().zip(layout.slots()))
             .map(|(gradient, slot)| op::reshape(g, *gradient, &[Dim::known(slot.len())]))
             .collect();
@@ -248,11 +275,16 @@ fn reduce(g: &mut Graph, loss: &dyn Loss, role: &str, log_probability: Value, al
 /// Weights that are cut out of the flat vector.
 struct Flat {
     pieces: BTreeMap<String, Value>,
+    /// The type they are used in.
+    dtype: DType,
     frozen: Initializers,
 }
 
 impl Parameters for Flat {
     fn weight(&mut self, g: &mut Graph, name: &str, shape: &[usize]) -> Value {
-        self.pieces.get(name).copied().unwrap_or_else(|| self.frozen.weight(g, name, shape))
+        match self.pieces.get(name) {
+            Some(piece) => op::cast(g, *piece, self.dtype),
+            None => self.frozen.weight(g, name, shape),
+        }
     }
 }

@@ -29,7 +29,7 @@ use std::path::Path;
 use self::{
     batch::{Batch, Packing},
     example::Example,
-    graph::{Trained, TrainingGraph},
+    graph::{Form, Trained, TrainingGraph},
     layout::Layout,
     order::Order,
     state::{Journal, State, StepRecord},
@@ -72,6 +72,8 @@ pub struct Settings {
     pub accumulation: usize,
     /// Whether examples of a batch share rows.
     pub packing: Packing,
+    /// How the graph computes.
+    pub form: Form,
     /// Decides the order of the examples and the first values of adapters.
     pub seed: u64,
     /// After how many tokens a state is written; chosen by what that costs if absent. Changes no number.
@@ -158,7 +160,8 @@ pub fn fit(
     if task.examples.is_empty() {
         bug("training on no examples");
     }
-    let training = graph::build(task.network, task.trained, settings.loss, &settings.loss_settings);
+    let training =
+        graph::build(task.network, task.trained, settings.loss, &settings.loss_settings, settings.form);
     let journal = Journal::new(journal);
     let (state, records) = if let Some(resumed) = journal.load(training.layout.len())? {
         resumed
@@ -170,7 +173,7 @@ pub fn fit(
     };
     weights.retain(|name, _| training.graph.initializers().iter().any(|w| training.graph.name(*w) == name));
     let accumulates = settings.accumulation > 1;
-    let options = SessionOptions::default();
+    let options = session_options();
     let mut stepper = Stepper::new(runtime, &training, weights, &settings.optimizer, accumulates, &options)?;
     stepper.set(&state)?;
     let interval = settings.save_after.unwrap_or_else(|| journal_interval(&training));
@@ -183,6 +186,12 @@ pub fn fit(
 /// The metric that counts the tokens of all sequences so far. A prompt counts once per sequence that it begins, as in TRL,
 /// although it is computed once.
 const NUM_TOKENS: &str = "num_tokens";
+
+/// How training sets its sessions up. The library's plan of a run as one block of memory is left out: the block comes on top
+/// of what the first run with the same shapes took piece by piece, which doubles the peak.
+pub fn session_options() -> SessionOptions {
+    SessionOptions { memory_pattern: false, ..SessionOptions::default() }
+}
 
 /// A training run: everything that stays the same from step to step.
 struct Run<'a> {

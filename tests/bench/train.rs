@@ -25,7 +25,7 @@ use chorale::{
     train::{
         batch::{Batch, Packing},
         example::Example,
-        graph::{self, Trained},
+        graph::{self, Form, Trained},
         initial,
         state::State,
         step::Stepper,
@@ -134,7 +134,7 @@ fn measure(job: Job, options: &SessionOptions) {
     let weights = job.weights.unwrap_or_else(|| random_weights(&*network));
     let trained = Trained::new(&*network, job.lora.as_ref()).unwrap();
     let loss = loss::find(job.objective).unwrap();
-    let training = graph::build(&*network, &trained, loss, &loss::Settings { beta: 0.1 });
+    let training = graph::build(&*network, &trained, loss, &loss::Settings { beta: 0.1 }, Form::default());
     let optimizer = AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, max_grad_norm: 1.0 };
     let trainable = initial(&trained, &training.layout, &weights, 0).unwrap();
     let zeros = vec![0.0; trainable.len()];

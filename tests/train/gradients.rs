@@ -8,7 +8,7 @@ use chorale::{
     train::{
         batch::{Batch, Packing},
         example::Example,
-        graph::{self, Trained, TrainingGraph},
+        graph::{self, Form, Trained, TrainingGraph},
         initial,
         layout::Layout,
         state::State,
@@ -56,7 +56,8 @@ pub(super) fn start(
     optimizer: &AdamW,
     accumulates: bool,
 ) -> Start {
-    let start = start_with(name, objective, lora_of(facts).as_ref(), optimizer, accumulates);
+    let form = Form::default();
+    let start = start_with(name, objective, lora_of(facts).as_ref(), form, optimizer, accumulates);
     let layout = &start.training.layout;
     let mut state = start.stepper.state(0).unwrap();
     state.trainable = with_tensors(layout, state.trainable, values, ADAPTER);
@@ -69,13 +70,14 @@ pub(super) fn start_with(
     name: &str,
     objective: &str,
     lora: Option<&Lora>,
+    form: Form,
     optimizer: &AdamW,
     accumulates: bool,
 ) -> Start {
     let (network, weights) = model(name);
     let trained = Trained::new(&*network, lora).unwrap();
     let settings = settings(objective);
-    let training = graph::build(&*network, &trained, settings.loss, &settings.loss_settings);
+    let training = graph::build(&*network, &trained, settings.loss, &settings.loss_settings, form);
     let vector = initial(&trained, &training.layout, &weights, 0).unwrap();
     let frozen: Weights = match trained {
         Trained::All => Weights::new(),

@@ -4,6 +4,7 @@
 mod gradients;
 mod kind;
 mod packing;
+mod recompute;
 mod resume;
 mod steps;
 
@@ -17,7 +18,7 @@ use chorale::{
         optim::{adamw::AdamW, schedule::Schedule},
     },
     tensor::{Tensor, close::relative_error},
-    train::{Listener, Settings, batch::Packing, example::Example},
+    train::{Listener, Settings, batch::Packing, example::Example, graph::Form},
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
@@ -89,6 +90,7 @@ fn settings(objective: &str) -> Settings {
         batch_size: 8,
         accumulation: 1,
         packing: Packing::On,
+        form: Form::default(),
         seed: 0,
         save_after: None,
     }

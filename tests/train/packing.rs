@@ -7,6 +7,7 @@ use chorale::{
     train::{
         batch::{Batch, Packing},
         example::Example,
+        graph::Form,
     },
 };
 
@@ -31,7 +32,7 @@ fn examples(branches: usize) -> Vec<Example> {
 
 fn packed_equals_apart(objective: &str, lora: Option<&Lora>) {
     let optimizer = settings(objective).optimizer;
-    let mut start = start_with("untied", objective, lora, &optimizer, false);
+    let mut start = start_with("untied", objective, lora, Form::default(), &optimizer, false);
     let examples = examples(start.training.loss.roles().len());
     let examples: Vec<&Example> = examples.iter().collect();
     let numbers: Vec<usize> = (0..examples.len()).collect();

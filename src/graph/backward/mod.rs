@@ -11,39 +11,61 @@
 //! - Nothing is computed that no requested gradient needs: a frozen weight costs nothing.
 //! - A node without a gradient rule on the way is a bug, named with its path and the rule's reason.
 
+mod recompute;
 mod unbroadcast;
 
 use std::collections::BTreeMap;
 
+pub use recompute::Segments;
 pub(crate) use unbroadcast::to_input;
 
+use self::recompute::Copy;
 use super::{GradCx, Gradient, Graph, Node, Source, Value, op};
 use crate::failure::bug;
 
 /// The gradients of `loss`, a float scalar, by each of `wrt`, in their shapes; zeros where the loss does not depend on one.
 pub fn gradients(g: &mut Graph, loss: Value, wrt: &[Value]) -> Vec<Value> {
+    gradients_recomputing(g, loss, wrt, &Segments::default())
+}
+
+/// [`gradients`] that computes the values inside of `segments` again where gradient rules need them.
+pub fn gradients_recomputing(g: &mut Graph, loss: Value, wrt: &[Value], segments: &Segments) -> Vec<Value> {
     let fact = g.fact(loss);
     if fact.rank() != 0 || !fact.dtype.is_float() {
         bug(format!("a gradient of {fact}, which is not a float scalar"));
     }
     let seed = g.scalar(1.0, g.dtype(loss));
-    vector_jacobian_product(g, &[(loss, seed)], wrt)
+    sweep(g, &[(loss, seed)], wrt, segments)
 }
 
 /// The sum over `outputs` of the products of a gradient by it and its Jacobian: where the gradient of a loss by `outputs` is
 /// already known, the gradient by each of `wrt`. Each given gradient has the shape of its output.
 pub fn vector_jacobian_product(g: &mut Graph, outputs: &[(Value, Value)], wrt: &[Value]) -> Vec<Value> {
+    sweep(g, outputs, wrt, &Segments::default())
+}
+
+fn sweep(g: &mut Graph, outputs: &[(Value, Value)], wrt: &[Value], segments: &Segments) -> Vec<Value> {
     let active = reached(g, wrt);
     let mut sums: BTreeMap<Value, Value> = BTreeMap::new();
     for (output, gradient) in outputs {
         accumulate(g, &mut sums, *output, *gradient);
     }
     g.scope("gradient", |g| {
-        for index in (0..active.nodes.len()).rev() {
-            if active.nodes[index] {
-                let node = g.nodes()[index].clone();
-                back_through(g, &node, &active, &mut sums);
+        let mut copy: Option<Copy> = None;
+        for index in (0..active.nodes.len()).rev().filter(|index| active.nodes[*index]) {
+            let node = g.nodes()[index].clone();
+            if node.outputs.iter().all(|output| !sums.contains_key(output)) {
+                continue;
             }
+            let segment = segments.of(index);
+            if copy.as_ref().map(|copy| copy.segment) != segment {
+                copy = segment.map(|segment| {
+                    let known = node.outputs.iter().chain(wrt).filter_map(|value| sums.get(value).copied());
+                    let known: Vec<Value> = known.collect();
+                    Copy::new(g, segments, segment, &known)
+                });
+            }
+            back_through(g, &node, copy.as_ref(), &active, &mut sums);
         }
     });
     wrt.iter()
@@ -82,21 +104,23 @@ fn reached(g: &Graph, wrt: &[Value]) -> Active {
     active
 }
 
-fn back_through(g: &mut Graph, node: &Node, active: &Active, sums: &mut BTreeMap<Value, Value>) {
+/// Sends the gradients by a node's outputs on to its inputs. The rule works with the values of `copy`.
+fn back_through(
+    g: &mut Graph,
+    node: &Node,
+    copy: Option<&Copy>,
+    active: &Active,
+    sums: &mut BTreeMap<Value, Value>,
+) {
     let upstream: Vec<Option<Value>> = node.outputs.iter().map(|output| sums.get(output).copied()).collect();
-    if upstream.iter().all(Option::is_none) {
-        return;
-    }
+    let again = |value: Value| copy.map_or(value, |copy| copy.of(value));
+    let inputs: Vec<Option<Value>> = node.inputs.iter().map(|input| input.map(again)).collect();
+    let outputs: Vec<Value> = node.outputs.iter().copied().map(again).collect();
     let needed: Vec<bool> =
         node.inputs.iter().map(|input| input.is_some_and(|value| active.has(value))).collect();
     let gradient = g.scope(&node.path, |g| {
-        let mut cx = GradCx {
-            graph: g,
-            inputs: &node.inputs,
-            outputs: &node.outputs,
-            upstream: &upstream,
-            needed: &needed,
-        };
+        let mut cx =
+            GradCx { graph: g, inputs: &inputs, outputs: &outputs, upstream: &upstream, needed: &needed };
         node.op.grad(&mut cx)
     });
     let broadcasts = node.op.broadcasts().then(|| node.outputs[0]);

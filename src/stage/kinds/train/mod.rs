@@ -37,7 +37,12 @@ use crate::{
         port::Ports,
     },
     token::Tokenizer,
-    train::{self, Listener, Settings, Task, batch::Packing, export, graph::Trained},
+    train::{
+        self, Listener, Settings, Task,
+        batch::Packing,
+        export,
+        graph::{Form, Trained},
+    },
 };
 
 /// The kind.
@@ -130,6 +135,7 @@ impl From<&TrainSpec> for Settings {
             batch_size: spec.batch_size,
             accumulation: spec.accumulation,
             packing: if spec.packing { Packing::On } else { Packing::Off },
+            form: Form { recompute: spec.recompute, ..Form::default() },
             seed: spec.seed,
             save_after: None,
         }

@@ -62,6 +62,10 @@ pub struct TrainSpec {
     /// Lets examples of a batch share rows without seeing each other; a batch holds the same examples either way.
     #[serde(default = "yes")]
     pub packing: bool,
+    /// Computes the inside of each layer a second time in the backward pass instead of keeping it: much less memory, about
+    /// a third more time, the same result.
+    #[serde(default)]
+    pub recompute: bool,
     /// The highest learning rate.
     #[serde(default = "learning_rate")]
     pub learning_rate: f64,

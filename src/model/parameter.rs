@@ -22,6 +22,8 @@ pub enum Role {
     Matrix,
     /// The gain of a normalisation; starts at one.
     Gain,
+    /// What is added: to what a matrix gives, or to a gain of one; starts at zero.
+    Bias,
 }
 
 /// One tensor of a checkpoint.

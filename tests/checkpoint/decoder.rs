@@ -185,7 +185,7 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         ("num_hidden_layers", json!(3), "has no tensor `model.layers.2.input_layernorm.weight`"),
         ("intermediate_size", json!(47), "has shape [48, 32]"),
         ("model_type", json!("mamba"), "mamba"),
-        ("attention_bias", json!(true), "attention_bias"),
+        ("attention_bias", json!(true), "no tensor `model.layers.0.self_attn.q_proj.bias`"),
         ("vocab_size", json!(10), "has shape"),
     ] {
         let mut wrong = fields.clone();

@@ -17,13 +17,7 @@ use chorale::{
     decode::load::Decoder,
     digest::Digest,
     failure::Failure,
-    model::{
-        arch::{
-            Network,
-            llama::{Llama, LlamaConfig, RopeScaling},
-        },
-        layer::attention::Heads,
-    },
+    model::{arch::llama::LlamaConfig, layer::attention::Heads},
     stage::{
         context::{Context, Observer},
         contract::{Problem, Stage},
@@ -92,10 +86,9 @@ impl Bench {
             positions: 96,
             norm_epsilon: 1e-5,
             rope_theta: 10_000.0,
-            rope_scaling: RopeScaling::None,
             tied: true,
         };
-        let weights = tiny::weights(&Llama { config: config.clone() }.parameters());
+        let weights = tiny::weights(&config.network().unwrap().parameters());
         folder::write(&model, &config.to_json(), &weights).unwrap();
     }
 

@@ -1,4 +1,7 @@
 //! Networks against transformers, and their modes against each other.
 
+mod architectures;
+mod config;
+mod forward;
 mod llama;
 pub(crate) mod tiny;

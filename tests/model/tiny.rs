@@ -7,10 +7,7 @@ use chorale::{
     checkpoint::{Weights, folder::ModelFiles},
     decode::load::Decoder,
     model::{
-        arch::{
-            Network,
-            llama::{Llama, LlamaConfig, RopeScaling},
-        },
+        arch::llama::LlamaConfig,
         layer::attention::Heads,
         parameter::{Parameter, Role},
     },
@@ -44,10 +41,9 @@ pub(crate) fn random(runtime: &Runtime, head_width: usize) -> Decoder {
         positions: 256,
         norm_epsilon: 1e-5,
         rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
         tied: false,
     };
-    let network: Arc<dyn Network> = Arc::new(Llama { config });
+    let network = config.network().unwrap();
     let weights = weights(&network.parameters());
     Decoder::new(runtime, network, weights).unwrap()
 }
@@ -60,6 +56,7 @@ pub(crate) fn weights(parameters: &[Parameter]) -> Weights {
         let count = parameter.shape.iter().product();
         let mut number = || match parameter.role {
             Role::Gain => 1.0 + 0.1 * draws.normal() as f32,
+            Role::Bias => 0.1 * draws.normal() as f32,
             Role::Embedding => draws.normal() as f32,
             Role::Matrix => 0.25 * draws.normal() as f32,
         };

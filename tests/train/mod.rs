@@ -1,6 +1,7 @@
 //! Training against PyTorch, transformers and PEFT (`tests/golden/training.py`), and against itself after interruptions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod architectures;
 mod gradients;
 mod kind;
 mod packing;
@@ -20,7 +21,7 @@ use chorale::{
     tensor::{Tensor, close::relative_error},
     train::{Listener, Settings, batch::Packing, example::Example, graph::Form},
 };
-use safetensors::SafeTensors;
+use safetensors::{SafeTensors, tensor::TensorView};
 use serde_json::Value as Json;
 
 /// Tensors of a file by name.
@@ -33,8 +34,17 @@ fn folder() -> PathBuf {
 fn tensors(file: &str) -> Tensors {
     let bytes = std::fs::read(folder().join(file)).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let floats = |data: &[u8]| data.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect();
-    file.iter().map(|(name, view)| (name.to_owned(), (view.shape().to_vec(), floats(view.data())))).collect()
+    file.iter().map(|(name, view)| (name.to_owned(), (view.shape().to_vec(), floats(&view)))).collect()
+}
+
+/// The numbers of a tensor in f32 or bf16.
+fn floats(view: &TensorView<'_>) -> Vec<f32> {
+    if view.dtype() == safetensors::Dtype::BF16 {
+        let wide = |half: [u8; 2]| f32::from_le_bytes([0, 0, half[0], half[1]]);
+        return view.data().as_chunks().0.iter().copied().map(wide).collect();
+    }
+    assert_eq!(view.dtype(), safetensors::Dtype::F32);
+    view.data().as_chunks().0.iter().copied().map(f32::from_le_bytes).collect()
 }
 
 /// What a golden case was made from and gave.

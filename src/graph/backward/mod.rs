@@ -215,8 +215,14 @@ mod tests {
                 total_sequence_length,
                 rotary: None,
             };
-            let settings =
-                op::GroupQueryAttention { heads: 1, kv_heads: 1, scale: 0.25, window: None, softcap: None };
+            let settings = op::GroupQueryAttention {
+                heads: 1,
+                kv_heads: 1,
+                scale: 0.25,
+                window: None,
+                softcap: None,
+                interleaved: false,
+            };
             let out = g.scope("layers.0", |g| op::group_query_attention(g, &inputs, settings)).output;
             let sum = op::reduce_sum(&mut g, out, &[], op::KeepDims::No);
             gradients(&mut g, sum, &[row]);

@@ -26,6 +26,8 @@ pub struct GroupQueryAttention {
     pub window: Option<usize>,
     /// Scores `s` become `c tanh(s/c)`; `None` for no such cap.
     pub softcap: Option<f32>,
+    /// Which elements the kernel rotates together: neighbours if so, else those of the two halves of a head.
+    pub interleaved: bool,
 }
 
 /// Inputs of the operator. D is the size of a head, S the capacity of the cache.
@@ -46,7 +48,6 @@ pub struct GroupQueryInputs {
     /// i32 scalar: the longest length of a row, new tokens included. While it equals T the call is a prompt.
     pub total_sequence_length: Value,
     /// Cosines and sines of rotary positions, `[positions,D/2]` each; `None` if keys and queries are already rotated.
-    /// Each half of a head is rotated against the other (not interleaved).
     pub rotary: Option<(Value, Value)>,
 }
 
@@ -105,7 +106,7 @@ impl Op for GroupQuery {
             Attribute::int("kv_num_heads", settings.kv_heads as i64),
             Attribute::float("scale", settings.scale),
             Attribute::int("do_rotary", i64::from(self.rotary)),
-            Attribute::int("rotary_interleaved", 0),
+            Attribute::int("rotary_interleaved", i64::from(settings.interleaved)),
         ];
         attributes.extend(settings.window.map(|window| Attribute::int("local_window_size", window as i64)));
         attributes.extend(settings.softcap.map(|softcap| Attribute::float("softcap", softcap)));
@@ -176,8 +177,14 @@ pub(super) fn cases() -> Vec<Case> {
             total_sequence_length: v[6],
             rotary: Some((v[7], v[8])),
         };
-        let settings =
-            GroupQueryAttention { heads: 4, kv_heads: 2, scale: 0.25, window: None, softcap: None };
+        let settings = GroupQueryAttention {
+            heads: 4,
+            kv_heads: 2,
+            scale: 0.25,
+            window: None,
+            softcap: None,
+            interleaved: false,
+        };
         group_query_attention(g, &inputs, settings).output
     });
     vec![case.single()]

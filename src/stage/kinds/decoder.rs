@@ -15,7 +15,7 @@ use crate::{
     },
     failure::{Failure, bug},
     model::{
-        arch::llama::{LlamaConfig, RopeScaling},
+        arch::llama::LlamaConfig,
         layer::attention::Heads,
         parameter::{Parameter, Role},
     },
@@ -156,7 +156,7 @@ impl Kind for Decoder {
         }
         fields.insert("initializer_range".to_owned(), json!(spec.initializer_range));
         let folder = cx.create_folder("model")?;
-        folder::write(&folder, &fields, &weights(&config.parameters(), spec))?;
+        folder::write(&folder, &fields, &weights(&config.network()?.parameters(), spec))?;
         tokenizer_files.copy_companions(&folder)
     }
 }
@@ -193,17 +193,17 @@ fn config(spec: &Spec, vocabulary: usize) -> LlamaConfig {
         positions: spec.context,
         norm_epsilon: spec.rms_norm_eps,
         rope_theta: spec.rope_theta,
-        rope_scaling: RopeScaling::None,
         tied: spec.tied_embeddings,
     }
 }
 
-/// Normal numbers for matrices and embeddings, ones for gains. A tensor's numbers depend on seed and name alone.
+/// Normal numbers for matrices and embeddings, ones for gains, zeros for what is added. A tensor's numbers depend on seed and name alone.
 fn weights(parameters: &[Parameter], spec: &Spec) -> Weights {
     let draw = |parameter: &Parameter| {
         let count = parameter.shape.iter().product();
         let values: Vec<f32> = match parameter.role {
             Role::Gain => vec![1.0; count],
+            Role::Bias => vec![0.0; count],
             Role::Embedding | Role::Matrix => {
                 let mut draws = Draws::new(spec.seed, &parameter.name, 0);
                 (0..count).map(|_| (draws.normal() * spec.initializer_range) as f32).collect()

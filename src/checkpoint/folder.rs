@@ -5,15 +5,20 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
-use super::{Weights, config, safetensors, stored::StoredWeights};
+use super::{
+    Weights, config,
+    safetensors::{self, Planned},
+    stored::StoredWeights,
+};
 use crate::{
     artifact::Artifact,
-    failure::{Cause, Failure},
-    tensor::DType,
+    failure::{Cause, Failure, bug},
+    tensor::{DType, Tensor},
 };
 
 /// The network's description.
@@ -23,7 +28,7 @@ pub const WEIGHTS: &str = "model.safetensors";
 /// Which file holds which tensor, when there are several.
 pub const INDEX: &str = "model.safetensors.index.json";
 /// Files that travel with a model unchanged, if they are there.
-pub const COMPANIONS: [&str; 10] = [
+pub const COMPANIONS: [&str; 12] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -32,7 +37,9 @@ pub const COMPANIONS: [&str; 10] = [
     "generation_config.json",
     "tokenizer.model",
     "vocab.json",
+    "vocab.txt",
     "merges.txt",
+    "sentencepiece.bpe.model",
     "LICENSE",
 ];
 
@@ -168,10 +175,61 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes `config.json` and `model.safetensors` into an existing folder.
+/// Files of weights are split when they would be larger than this many bytes, as transformers does.
+pub const LARGEST_SHARD: usize = 5_000_000_000;
+
+/// Writes `config.json` and weights into an existing folder.
 pub fn write(folder: &Path, fields: &Map<String, Json>, weights: &Weights) -> Result<(), Failure> {
+    let plan = |(name, tensor): (&String, &Arc<Tensor>)| Planned {
+        name: name.clone(),
+        dtype: tensor.dtype(),
+        shape: tensor.shape().to_vec(),
+    };
+    let planned = weights.iter().map(plan).collect();
+    write_planned(folder, fields, planned, LARGEST_SHARD, &mut |name| Ok(Arc::clone(&weights[name])))
+}
+
+/// Writes `config.json` and the planned tensors into an existing folder: `model.safetensors`, or shards of at most
+/// `largest` bytes with their index. Each tensor is asked of `make` when its turn comes.
+pub fn write_planned(
+    folder: &Path,
+    fields: &Map<String, Json>,
+    planned: Vec<Planned>,
+    largest: usize,
+    make: &mut dyn FnMut(&str) -> Result<Arc<Tensor>, Failure>,
+) -> Result<(), Failure> {
     let mut fields = fields.clone();
-    config::set_dtype(&mut fields, weights.values().next().map_or(DType::F32, |tensor| tensor.dtype()));
+    config::set_dtype(&mut fields, planned.first().map_or(DType::F32, |tensor| tensor.dtype));
     config::write(&folder.join(CONFIG), &fields)?;
-    safetensors::write(&folder.join(WEIGHTS), weights)
+    let total: usize = planned.iter().map(Planned::bytes).sum();
+    let mut shards = split(planned, largest);
+    if shards.len() <= 1 {
+        return safetensors::write_planned(&folder.join(WEIGHTS), shards.pop().unwrap_or_default(), make);
+    }
+    let count = shards.len();
+    let mut table = Map::new();
+    for (index, shard) in shards.into_iter().enumerate() {
+        let file = format!("model-{:05}-of-{count:05}.safetensors", index + 1);
+        table.extend(shard.iter().map(|tensor| (tensor.name.clone(), file.clone().into())));
+        safetensors::write_planned(&folder.join(file), shard, make)?;
+    }
+    let index = json!({"metadata": {"total_size": total}, "weight_map": table});
+    config::write(&folder.join(INDEX), index.as_object().unwrap_or_else(|| bug("an object is one")))
+}
+
+/// Tensors in their order, a new shard wherever the next one would not fit any more.
+fn split(planned: Vec<Planned>, largest: usize) -> Vec<Vec<Planned>> {
+    let mut shards: Vec<Vec<Planned>> = Vec::new();
+    let mut bytes = 0;
+    for tensor in planned {
+        bytes += tensor.bytes();
+        match shards.last_mut() {
+            Some(shard) if bytes <= largest => shard.push(tensor),
+            _ => {
+                bytes = tensor.bytes();
+                shards.push(vec![tensor]);
+            }
+        }
+    }
+    shards
 }

@@ -5,11 +5,19 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::{
-    checkpoint::{Weights, convert, folder::ModelFiles, stored::StoredWeights},
+    checkpoint::{
+        Weights,
+        adapter::{self, Module},
+        convert,
+        folder::ModelFiles,
+        stored::StoredWeights,
+    },
     failure::Failure,
     graph::Graph,
     model::{
+        self,
         arch::{self, Network},
+        lora::Target,
         parameter::{Initializers, Parameters},
     },
     runtime::{Provider, Runtime, SharedWeights},
@@ -25,6 +33,8 @@ pub struct Decoder {
     pub weights: SharedWeights,
     /// The type of weights and activations: f32 on the CPU, bf16 on CUDA.
     pub dtype: DType,
+    /// The layers that an adapter changes.
+    adapted: Arc<[(Target, Module)]>,
 }
 
 /// How many rows the matrices of a graph are mostly applied to: tokens of all texts of a run.
@@ -47,7 +57,15 @@ impl Decoder {
         let parameters = network.parameters();
         let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
         let weights = runtime.weights(&identity, || stored.read(&names, Some(dtype)))?;
-        Ok(Self { network, weights, dtype })
+        Ok(Self { network, weights, dtype, adapted: Arc::new([]) })
+    }
+
+    /// The same model with an adapter beside its weights, which stay as they are and stay shared.
+    pub fn with_adapter(self, files: &ModelFiles) -> Result<Self, Failure> {
+        let adapter = adapter::read(files)?;
+        let adapted = model::adapter::on_network(&adapter.modules, &self.network.parameters())?;
+        let weights = self.weights.and(SharedWeights::new(model::adapter::weights(&adapted))?);
+        Ok(Self { weights, adapted: adapted.into(), ..self })
     }
 
     /// Puts a network and weights in memory together; every tensor of the network must be there in its shape.
@@ -73,15 +91,19 @@ impl Decoder {
             DType::Bf16 => convert::to_bf16(used),
             _ => convert::to_f32(used)?,
         };
-        Ok(Self { network, weights: SharedWeights::new(weights)?, dtype })
+        Ok(Self { network, weights: SharedWeights::new(weights)?, dtype, adapted: Arc::new([]) })
     }
 
     /// Where a graph of this decoder gets its weights from.
-    pub fn parameters(&self, _g: &mut Graph, rows: Rows) -> Box<dyn Parameters> {
+    pub fn parameters(&self, g: &mut Graph, rows: Rows) -> Box<dyn Parameters> {
         let weights = Initializers::new(self.dtype);
         // The kernels of a device do not care which factor the weight is.
         let few = rows == Rows::Few && self.dtype == DType::F32;
-        Box::new(if few { weights.for_few_rows() } else { weights })
+        let weights = if few { weights.for_few_rows() } else { weights };
+        if self.adapted.is_empty() {
+            return Box::new(weights);
+        }
+        Box::new(model::adapter::beside(g, weights, &self.adapted))
     }
 
     /// Fails if token ids of a tokenizer with `entries` entries are too many for the embedding.

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::{
     failure::Failure,
     graph::{Graph, Value, op},
@@ -77,7 +79,7 @@ impl Lora {
     /// The layers of a network that are adapted, in the order of its parameters. A target that fits no layer is an
     /// error.
     pub fn resolve(&self, parameters: &[Parameter]) -> Result<Vec<Target>, Failure> {
-        let linear: Vec<Target> = parameters.iter().filter_map(target).collect();
+        let linear = linear_layers(parameters);
         let last = |target: &Target| target.path.rsplit('.').next().unwrap_or_default().to_owned();
         for wanted in &self.targets {
             if wanted != ALL_LINEAR && !linear.iter().any(|target| fits(&target.path, wanted)) {
@@ -105,6 +107,11 @@ impl Lora {
     }
 }
 
+/// All linear layers of a network, in the order of its parameters.
+pub fn linear_layers(parameters: &[Parameter]) -> Vec<Target> {
+    parameters.iter().filter_map(target).collect()
+}
+
 fn target(parameter: &Parameter) -> Option<Target> {
     let path = parameter.name.strip_suffix(".weight")?.to_owned();
     match (parameter.role, parameter.shape.as_slice()) {
@@ -129,12 +136,13 @@ pub fn initial_a(seed: u64, name: &str, rank: usize, inputs: usize) -> Vec<f32> 
 /// Adds `scale * B A` to a matrix `[outputs, inputs]` in place; `a` is `[rank, inputs]`, `b` is `[outputs, rank]`.
 pub fn merge(weight: &mut [f32], a: &[f32], b: &[f32], rank: usize, scale: f32) {
     let inputs = a.len() / rank.max(1);
-    for (row, factors) in weight.chunks_exact_mut(inputs.max(1)).zip(b.chunks_exact(rank.max(1))) {
+    let rows = weight.par_chunks_exact_mut(inputs.max(1)).zip(b.par_chunks_exact(rank.max(1)));
+    rows.for_each(|(row, factors)| {
         for (factor, direction) in factors.iter().zip(a.chunks_exact(inputs.max(1))) {
             let factor = factor * scale;
             row.iter_mut().zip(direction).for_each(|(value, step)| *value += factor * step);
         }
-    }
+    });
 }
 
 /// Weights of which some layers have an adapter; A and B are values of the graph, the rest comes from `base`.

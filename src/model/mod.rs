@@ -9,6 +9,7 @@
 //! - Nothing here opens a file or runs a graph.
 //! - Sizes are data, never code; names of tensors are those of Hugging Face checkpoints.
 
+pub mod adapter;
 pub mod arch;
 pub mod layer;
 pub mod lora;

@@ -78,6 +78,13 @@ impl SharedWeights {
         self.0.keys().map(String::as_str)
     }
 
+    /// These weights and `others`, of which those with the same name win; nothing is copied.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// Those of the weights that `keep` says yes to; nothing is copied.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {

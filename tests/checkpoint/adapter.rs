@@ -17,12 +17,10 @@ use serde_json::json;
 
 fn example() -> (AdapterConfig, Weights) {
     let adapter = AdapterConfig {
-        rank: 2,
-        alpha: 4.0,
         rank_stabilised: true,
         dropout: 0.1,
-        targets: vec!["q_proj".to_owned(), "v_proj".to_owned()],
         base_model: "base".to_owned(),
+        ..AdapterConfig::new(2, 4.0, vec!["v_proj".to_owned(), "q_proj".to_owned()])
     };
     let name = |part: &str| format!("model.layers.0.self_attn.q_proj.{part}.weight");
     let weights = Weights::from([
@@ -38,7 +36,14 @@ fn an_adapter_reads_back_and_has_the_names_of_peft() {
     let (adapter, weights) = example();
     adapter::write(dir.path(), &adapter, &weights).unwrap();
     let files = ModelFiles::in_folder(dir.path()).unwrap();
-    assert_eq!(adapter::read(&files).unwrap(), (adapter, weights));
+    let read = adapter::read(&files).unwrap();
+    assert_eq!(read.config, adapter);
+    let path = "model.layers.0.self_attn.q_proj";
+    let module = &read.modules[path];
+    assert_eq!(module.a, weights[&format!("{path}.lora_A.weight")]);
+    assert_eq!(module.b, weights[&format!("{path}.lora_B.weight")]);
+    assert_eq!((module.rank(), module.inputs(), module.outputs()), (2, 3, 4));
+    assert_eq!(module.scale, 4.0 / 2.0_f64.sqrt());
     let names: Vec<String> =
         safetensors::shapes(&dir.path().join(adapter::WEIGHTS)).unwrap().into_keys().collect();
     assert_eq!(names[0], "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
@@ -62,11 +67,17 @@ fn what_an_adapter_asks_for_and_we_do_not_have_is_named() {
         ("use_rslora", json!("yes")),
         ("bias", json!("all")),
         ("modules_to_save", json!(["lm_head"])),
-        ("rank_pattern", json!({"q_proj": 4})),
+        ("rank_pattern", json!({"q_proj": 0})),
+        ("alpha_pattern", json!(["q_proj"])),
+        ("init_lora_weights", json!("pissa")),
+        ("layer_replication", json!([[0, 1]])),
+        ("trainable_token_indices", json!([1])),
+        ("a_field_of_the_future", json!(1)),
         ("r", json!(0)),
         ("lora_alpha", json!("many")),
-        ("target_modules", json!("all-linear")),
+        ("target_modules", json!(7)),
     ];
+    assert_eq!(cases.len(), 14);
     for (field, value) in cases {
         let mut fields = good.clone();
         fields.insert(field.to_owned(), value);
@@ -74,4 +85,34 @@ fn what_an_adapter_asks_for_and_we_do_not_have_is_named() {
         let failure = adapter::read(&ModelFiles::in_folder(dir.path()).unwrap()).unwrap_err();
         assert!(failure.message.contains(&format!("`{field}`")), "{failure}");
     }
+}
+
+/// The example with its tensors changed.
+fn changed(change: impl Fn(&mut Weights)) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let (adapter, mut weights) = example();
+    change(&mut weights);
+    adapter::write(dir.path(), &adapter, &weights).unwrap();
+    adapter::read(&ModelFiles::in_folder(dir.path()).unwrap()).unwrap_err().message
+}
+
+#[test]
+fn tensors_that_make_no_adapter_are_named() {
+    let name = |part: &str| format!("model.layers.0.self_attn.q_proj.{part}");
+    let tensor = |shape: &[usize]| Arc::new(Tensor::f32(shape, vec![0.5; shape.iter().product()]).unwrap());
+    let message = changed(|weights| drop(weights.remove(&name("lora_B.weight"))));
+    assert!(message.contains("lora_B.weight` is missing"), "{message}");
+    let message = changed(|weights| drop(weights.remove(&name("lora_A.weight"))));
+    assert!(message.contains("lora_B.weight` is no matrix A or B"), "{message}");
+    let message = changed(|weights| drop(weights.insert(name("lora_magnitude_vector"), tensor(&[4]))));
+    assert!(message.contains("lora_magnitude_vector` is no matrix"), "{message}");
+    for shape in [&[3, 3][..], &[2], &[2, 0], &[2, 3, 1]] {
+        let message = changed(|weights| drop(weights.insert(name("lora_A.weight"), tensor(shape))));
+        assert!(message.contains("lora_A.weight` has shape") && message.contains("rank is 2"), "{message}");
+    }
+    let message = changed(Weights::clear);
+    assert!(message.contains("holds no matrices"), "{message}");
+    let nan = Arc::new(Tensor::f32(&[2, 3], vec![f32::NAN; 6]).unwrap());
+    let message = changed(|weights| drop(weights.insert(name("lora_A.weight"), nan.clone())));
+    assert!(message.contains("not finite"), "{message}");
 }

@@ -3,4 +3,6 @@
 mod adapter;
 mod decoder;
 mod folder;
+mod hostile;
+mod peft;
 mod safetensors;

@@ -1,15 +1,20 @@
 //! The kinds `sample` and `score`.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
 
 use chorale::{
     artifact::row::{
         completion::Completion, log_probability::PairLogProbability, pair::Pair, question::Question,
         ranking::Ranking,
     },
+    checkpoint::{
+        Weights,
+        adapter::{self, AdapterConfig},
+    },
     decode::score::{Scope, Scorer},
     model::row::Row,
     random::Draws,
+    tensor::Tensor,
 };
 
 use super::{
@@ -224,4 +229,29 @@ fn texts_that_cannot_be_scored_are_errors() {
     bench.rows("questions", &bare);
     let failure = bench.run("score", RANK, "bare").unwrap_err();
     assert!(failure.message.contains("no candidates"), "{failure}");
+}
+
+#[test]
+fn an_adapter_beside_the_model_changes_scores_and_answers() {
+    let bench = Bench::new();
+    bench.rows("questions", &questions());
+    let path = "model.layers.1.mlp.down_proj";
+    let tensor = |shape: &[usize]| {
+        let numbers = (0..shape.iter().product()).map(|n: usize| ((n % 7) as f32 - 3.0) * 0.1).collect();
+        Arc::new(Tensor::f32(shape, numbers).unwrap())
+    };
+    let weights = Weights::from([
+        (format!("{path}.lora_A.weight"), tensor(&[2, 48])),
+        (format!("{path}.lora_B.weight"), tensor(&[32, 2])),
+    ]);
+    let config = AdapterConfig::new(2, 8.0, vec!["down_proj".to_owned()]);
+    std::fs::create_dir(bench.path("change")).unwrap();
+    adapter::write(&bench.path("change"), &config, &weights).unwrap();
+    for (kind, settings, output) in [("score", RANK, "rankings"), ("sample", SAMPLE, "completions")] {
+        bench.run(kind, settings, &format!("{kind}-plain")).unwrap();
+        let plain = bench.bytes(output);
+        let adapted = format!("{settings}adapter = \"change\"\n");
+        bench.run(kind, &adapted, &format!("{kind}-adapted")).unwrap();
+        assert!(plain != bench.bytes(output), "{kind}");
+    }
 }

@@ -122,6 +122,15 @@ fn stored(data: u64, name: String, info: TensorInfo) -> Result<(String, StoredTe
             return Err(Failure::input(message).hint("convert the checkpoint to F32, BF16 or F16"));
         }
     };
+    // Without its zeros an empty tensor's shape may still be too large for an array.
+    let extents = info.shape.iter().filter(|extent| **extent > 0);
+    let size = extents.copied().chain([dtype.size()]).try_fold(1_usize, usize::checked_mul);
+    if size.is_none_or(|size| isize::try_from(size).is_err()) {
+        return Err(Failure::input(format!(
+            "tensor `{name}` has an impossibly large shape: {:?}",
+            info.shape
+        )));
+    }
     Ok((name, StoredTensor { dtype, shape: info.shape, offset: data + info.data_offsets.0 as u64 }))
 }
 

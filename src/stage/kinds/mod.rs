@@ -2,12 +2,14 @@
 
 use super::contract::Entry;
 
+pub mod adapter;
 pub mod chat;
 pub mod checkpoint;
 pub mod dataset;
 pub mod decoder;
 pub mod evaluate;
 pub mod facts;
+pub mod merge;
 pub mod pairs;
 pub mod reading;
 pub mod report;
@@ -24,8 +26,10 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<dataset::Dataset>(),
     Entry::of::<decoder::Decoder>(),
     Entry::of::<checkpoint::Checkpoint>(),
+    Entry::of::<adapter::AdapterKind>(),
     Entry::of::<tokenizer::TokenizerKind>(),
     Entry::of::<train::Train>(),
+    Entry::of::<merge::Merge>(),
     Entry::of::<sample::Sample>(),
     Entry::of::<vote::VoteKind>(),
     Entry::of::<pairs::Pairs>(),

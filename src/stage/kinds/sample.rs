@@ -6,19 +6,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    adapter::open_decoder,
     chat::{self, ChatSpec},
     splits::of_splits,
 };
 use crate::{
     artifact::{
-        MODEL,
+        ADAPTER, MODEL,
         row::{Row, completion::Completion, question::Question},
     },
     checkpoint::folder::ModelFiles,
     decode::{
         generate::{self, Finished, Generation, Listener, Request},
         journal::Journal,
-        load::Decoder,
         sampler::Sampling,
         slots::Slots,
     },
@@ -42,6 +42,9 @@ pub struct SampleSpec {
     /// The model that answers.
     #[serde(skip_serializing)]
     pub model: Reference,
+    /// An adapter beside the model's weights, as `train` writes it or `adapter` takes it in.
+    #[serde(default, skip_serializing)]
+    pub adapter: Option<Reference>,
     /// The questions.
     #[serde(skip_serializing)]
     pub questions: Reference,
@@ -115,10 +118,12 @@ impl Kind for Sample {
     type Spec = SampleSpec;
 
     fn ports(spec: &SampleSpec) -> Ports {
-        Ports::default()
-            .reads("model", &spec.model, MODEL)
-            .reads("questions", &spec.questions, Question::KIND)
-            .writes("completions", Completion::KIND)
+        let ports = Ports::default().reads("model", &spec.model, MODEL);
+        let ports = match &spec.adapter {
+            Some(adapter) => ports.reads("adapter", adapter, ADAPTER),
+            None => ports,
+        };
+        ports.reads("questions", &spec.questions, Question::KIND).writes("completions", Completion::KIND)
     }
 
     fn check(spec: &SampleSpec) -> Vec<Problem> {
@@ -220,7 +225,7 @@ fn answer(
     let files = ModelFiles::of(cx.input("model"));
     let tokenizer = Tokenizer::open(&files)?;
     let runtime = cx.runtime()?;
-    let decoder = Decoder::open(runtime, &files)?;
+    let decoder = open_decoder(cx, runtime, &files)?;
     decoder.check_vocabulary(tokenizer.vocabulary_size())?;
     let encoding = Encoding { chat: spec.chat.as_ref().map(Into::into), ..Encoding::default() };
     let encoder = Encoder::new(&tokenizer, &files, &encoding)?;

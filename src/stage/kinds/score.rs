@@ -7,12 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
+    adapter::open_decoder,
     chat::{self, ChatSpec},
     splits::of_splits,
 };
 use crate::{
     artifact::{
-        MODEL,
+        ADAPTER, MODEL,
         row::{
             Row as _, log_probability::PairLogProbability, pair::Pair, question::Question, ranking::Ranking,
         },
@@ -20,7 +21,6 @@ use crate::{
     checkpoint::folder::ModelFiles,
     decode::{
         journal::Journal,
-        load::Decoder,
         score::{RowScores, Scope, Scorer},
     },
     failure::{Failure, bug},
@@ -60,6 +60,9 @@ pub struct ScoreSpec {
     /// The model that scores.
     #[serde(skip_serializing)]
     pub model: Reference,
+    /// An adapter beside the model's weights, as `train` writes it or `adapter` takes it in.
+    #[serde(default, skip_serializing)]
+    pub adapter: Option<Reference>,
     /// Preference pairs: gives the log-probability of both sides of each.
     #[serde(default, skip_serializing)]
     pub pairs: Option<Reference>,
@@ -109,6 +112,9 @@ impl Kind for Score {
 
     fn ports(spec: &ScoreSpec) -> Ports {
         let mut ports = Ports::default().reads("model", &spec.model, MODEL);
+        if let Some(adapter) = &spec.adapter {
+            ports = ports.reads("adapter", adapter, ADAPTER);
+        }
         if let Some(pairs) = &spec.pairs {
             ports = ports.reads("pairs", pairs, Pair::KIND);
             ports = ports.writes("log-probabilities", PairLogProbability::KIND);
@@ -280,7 +286,7 @@ fn score_texts<T: Clone + Serialize + DeserializeOwned>(
         let files = ModelFiles::of(cx.input("model"));
         let tokenizer = Tokenizer::open(&files)?;
         let runtime = cx.runtime()?;
-        let decoder = Decoder::open(runtime, &files)?;
+        let decoder = open_decoder(cx, runtime, &files)?;
         decoder.check_vocabulary(tokenizer.vocabulary_size())?;
         let mut scorer = Scorer::new(runtime, &decoder)?;
         let wanted: Vec<&Text<'_>> = missing.iter().map(|index| &texts[*index]).collect();

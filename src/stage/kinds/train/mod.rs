@@ -1,7 +1,8 @@
 //! `train`: teaches a model from texts, completions or preference pairs, all of its weights or adapters beside them.
 //!
 //! The objective ([`crate::model::loss::LOSSES`]) says which rows it reads. The model that comes out is a whole Hugging
-//! Face folder with adapters merged in; adapters come out by themselves as well. A stage that was killed goes on from its
+//! Face folder with adapters merged in, in the element type of the model that went in; adapters come out by themselves as
+//! well. A stage that was killed goes on from its
 //! journal and ends with the same bytes.
 
 mod examples;
@@ -23,7 +24,7 @@ pub use self::{
 };
 use crate::{
     artifact::Artifact,
-    checkpoint::{convert, folder::ModelFiles},
+    checkpoint::{Weights, folder::ModelFiles, stored::StoredWeights},
     failure::Failure,
     model::{
         arch::{self, Network},
@@ -36,6 +37,7 @@ use crate::{
         contract::{Kind, Load, Problem},
         port::Ports,
     },
+    tensor::DType,
     token::Tokenizer,
     train::{
         self, Listener, Settings, Task,
@@ -74,7 +76,9 @@ impl Kind for Train {
         let examples = examples::read(cx, spec, &base, &tokenizer, network.sizes())?;
         let settings = Settings::from(spec);
         let task = Task { network: &*network, trained: &trained, examples: &examples, settings: &settings };
-        let weights = convert::to_f32(base.weights()?)?;
+        // Other weights that stages before this one used would only take memory now.
+        cx.runtime()?.forget_weights();
+        let weights = weights(&base, &*network)?;
         let fitted = train::fit(cx.runtime()?, task, weights, &cx.journal, &Ears(cx))?;
         write::model(&cx.create_folder("model")?, &base, &*network, &trained, &fitted)?;
         if let Trained::Adapters(lora, targets) = &trained {
@@ -95,13 +99,22 @@ impl Kind for Train {
         let network = open(&base)?;
         let lora = spec.lora.as_ref().map(Lora::from);
         let trained = Trained::new(&*network, lora.as_ref())?;
-        let weights = convert::to_f32(base.weights()?)?;
+        let weights = weights(&base, &*network)?;
         export::write(&*network, &trained, weights, &Settings::from(spec), folder, name)
     }
 }
 
 fn open(files: &ModelFiles) -> Result<Arc<dyn Network>, Failure> {
     arch::open(&Json::Object(files.config()?))
+}
+
+/// The weights of a network as f32.
+fn weights(files: &ModelFiles, network: &dyn Network) -> Result<Weights, Failure> {
+    let stored = StoredWeights::open(files)?;
+    arch::check(network, &stored)?;
+    let parameters = network.parameters();
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    stored.read(&names, Some(DType::F32))
 }
 
 impl From<&LoraSpec> for Lora {

@@ -2,25 +2,31 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use ndarray::{ArrayD, IxDyn};
+
 use crate::{
     artifact::row::training_step::TrainingStep,
     checkpoint::{
         Weights,
-        adapter::{self, AdapterConfig},
+        adapter::{self as files, AdapterConfig, Module},
         convert,
-        folder::{self, ModelFiles},
+        folder::{self, LARGEST_SHARD, ModelFiles},
+        safetensors::Planned,
+        stored::StoredWeights,
     },
     failure::{Failure, bug},
     model::{
+        adapter,
         arch::Network,
-        lora::{self, Lora, Target},
+        lora::{Lora, Target},
+        parameter::Parameter,
     },
     stage::context::Context,
     tensor::Tensor,
     train::{Fitted, graph::Trained, layout::Slot, state::StepRecord},
 };
 
-/// Writes the model folder: the files of `base` with the trained weights.
+/// Writes the model folder: the files of `base` with the trained weights, in the element type of the base.
 pub(super) fn model(
     target: &Path,
     base: &ModelFiles,
@@ -28,24 +34,35 @@ pub(super) fn model(
     trained: &Trained,
     fitted: &Fitted,
 ) -> Result<(), Failure> {
-    let weights = match trained {
-        Trained::All => tensors(fitted),
-        Trained::Adapters(lora, targets) => merged(convert::to_f32(base.weights()?)?, lora, targets, fitted)?,
-    };
-    let named: Weights = network
-        .parameters()
-        .into_iter()
-        .map(|parameter| {
-            let tensor = weights.get(&parameter.name).cloned().ok_or_else(|| missing(&parameter.name))?;
-            Ok((parameter.name, tensor))
-        })
-        .collect::<Result<_, Failure>>()?;
-    folder::write(target, &base.config()?, &named)?;
-    base.copy_companions(target)
+    match trained {
+        Trained::All => all(target, base, network, fitted),
+        Trained::Adapters(lora, targets) => {
+            let tensors = tensors(fitted);
+            let module = |target: &Target| {
+                let [a, b] = [target.a(), target.b()].map(|name| Arc::clone(&tensors[&name]));
+                (target.path.clone(), Module { a, b, scale: lora.scale() })
+            };
+            let modules = targets.iter().map(module).collect();
+            adapter::write_merged(target, base, network, &modules, None)
+        }
+    }
 }
 
-fn missing(name: &str) -> Failure {
-    Failure::input(format!("the model has no tensor `{name}`"))
+/// All weights as they were trained.
+fn all(target: &Path, base: &ModelFiles, network: &dyn Network, fitted: &Fitted) -> Result<(), Failure> {
+    let dtype = StoredWeights::open(base)?.dtype();
+    let slots: BTreeMap<&str, &Slot> =
+        fitted.layout.slots().iter().map(|slot| (slot.name.as_str(), slot)).collect();
+    let planned =
+        network.parameters().into_iter().map(|Parameter { name, shape, .. }| Planned { name, dtype, shape });
+    let mut make = |name: &str| {
+        let slot = slots.get(name).unwrap_or_else(|| bug(format!("`{name}` was not trained")));
+        let values = ArrayD::from_shape_vec(IxDyn(&slot.shape), values(fitted, slot).to_vec());
+        let values = values.unwrap_or_else(|_| bug("a slot of the wrong size"));
+        convert::narrow(values, dtype).map(Arc::new).map_err(|failure| failure.at(format!("tensor `{name}`")))
+    };
+    folder::write_planned(target, &base.config()?, planned.collect(), LARGEST_SHARD, &mut make)?;
+    base.copy_companions(target)
 }
 
 /// Writes the adapter folder.
@@ -56,19 +73,15 @@ pub(super) fn adapter(
     targets: &[Target],
     fitted: &Fitted,
 ) -> Result<(), Failure> {
-    let mut names: Vec<String> =
+    let names =
         targets.iter().filter_map(|target| Some(target.path.rsplit('.').next()?.to_owned())).collect();
-    names.sort_unstable();
-    names.dedup();
     let config = AdapterConfig {
-        rank: lora.rank,
-        alpha: lora.alpha,
         rank_stabilised: lora.rank_stabilised,
         dropout: lora.dropout,
-        targets: names,
         base_model: base.to_owned(),
+        ..AdapterConfig::new(lora.rank, lora.alpha, names)
     };
-    adapter::write(target, &config, &tensors(fitted))
+    files::write(target, &config, &tensors(fitted))
 }
 
 /// Writes the step reports.
@@ -92,25 +105,4 @@ fn tensors(fitted: &Fitted) -> Weights {
         (slot.name.clone(), Arc::new(tensor.unwrap_or_else(|| bug("a slot of the wrong size"))))
     };
     fitted.layout.slots().iter().map(tensor).collect()
-}
-
-/// The base weights with the adapters added.
-fn merged(
-    mut weights: Weights,
-    lora: &Lora,
-    targets: &[Target],
-    fitted: &Fitted,
-) -> Result<Weights, Failure> {
-    let slots: BTreeMap<&str, &Slot> =
-        fitted.layout.slots().iter().map(|slot| (slot.name.as_str(), slot)).collect();
-    for target in targets {
-        let name = target.weight();
-        let tensor = weights.remove(&name).ok_or_else(|| missing(&name))?;
-        let Tensor::F32(mut array) = Arc::unwrap_or_clone(tensor) else { bug("weights are f32 here") };
-        let [a, b] = [target.a(), target.b()].map(|name| values(fitted, slots[name.as_str()]));
-        let matrix = array.as_slice_mut().unwrap_or_else(|| bug("weights are row-major"));
-        lora::merge(matrix, a, b, lora.rank, lora.scale() as f32);
-        weights.insert(name, Arc::new(Tensor::F32(array)));
-    }
-    Ok(weights)
 }

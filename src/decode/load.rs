@@ -119,7 +119,7 @@ impl Decoder {
 }
 
 /// The type that weights and activations have on the runtime's device.
-fn computed_in(runtime: &Runtime) -> DType {
+pub(super) fn computed_in(runtime: &Runtime) -> DType {
     match runtime.provider() {
         Provider::Cpu => DType::F32,
         Provider::Cuda(_) => DType::Bf16,

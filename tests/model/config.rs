@@ -90,6 +90,16 @@ fn what_is_not_supported_is_refused_by_field() {
 }
 
 #[test]
+fn an_encoder_is_no_decoder_and_a_decoder_no_encoder() {
+    let encoder = json!({"model_type": "bert"});
+    let failure = arch::read(&encoder).unwrap_err();
+    assert!(failure.message.contains("gives vectors and no text"), "{failure}");
+    let failure = arch::encoder(&written("llama")).unwrap_err();
+    assert!(failure.message.contains("gives text and no vectors"), "{failure}");
+    assert!(failure.hint.unwrap().contains("xlm-roberta"));
+}
+
+#[test]
 fn a_model_of_more_than_text_is_named_as_such() {
     let config = json!({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text"}});
     let failure = arch::read(&config).unwrap_err();

@@ -2,6 +2,7 @@
 
 mod architectures;
 mod config;
+mod encoders;
 mod forward;
 mod llama;
 pub(crate) mod tiny;

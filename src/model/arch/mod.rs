@@ -5,14 +5,13 @@
 //! come from a cache and one fused kernel does rotation and attention.
 //!
 //! Adding an architecture of this kind: one file that reads its `config.json` into a [`decoder::DecoderConfig`], one row
-//! of [`ARCHITECTURES`], and a tiny checkpoint with golden numbers (`tests/golden/architectures.py`).
+//! of [`ARCHITECTURES`], and a tiny checkpoint with golden numbers (`tests/golden/architectures.py`). Encoders, which give
+//! vectors instead of text, have a network ([`encoder::Encoder`]) and a table ([`ENCODERS`]) of their own.
 //!
 //! # Invariants
 //! - A field of `config.json` is read, known not to change what is computed, or an error that names it.
 
-use std::{fmt::Debug, sync::Arc};
-
-use serde_json::{Map, Value as Json};
+use std::fmt::Debug;
 
 use crate::{
     checkpoint::stored::StoredWeights,
@@ -24,20 +23,24 @@ use crate::{
     },
 };
 
+pub mod bert;
 pub mod cohere;
 pub mod cohere2;
 pub mod config;
 pub mod decoder;
+pub mod encoder;
 pub mod gemma2;
 pub mod gemma3;
+pub mod gte;
 pub mod llama;
 pub mod mistral;
 pub mod qwen2;
 pub mod qwen3;
 pub mod rotary;
+mod table;
+pub mod xlm_roberta;
 
-use config::Fields;
-use decoder::{Decoder, DecoderConfig};
+pub use table::{ARCHITECTURES, Architecture, ENCODERS, encoder, open, read};
 
 /// What every decoder has, whatever its architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,30 +102,6 @@ pub trait Network: Debug + Send + Sync {
     fn head(&self, g: &mut Graph, weights: &mut dyn Parameters, hidden: Value) -> Value;
 }
 
-/// Reads the `config.json` of one family.
-pub type Read = fn(&Fields<'_>) -> Result<DecoderConfig, Failure>;
-
-/// A row of the table of architectures.
-#[derive(Clone, Copy, Debug)]
-pub struct Architecture {
-    /// The `model_type` in `config.json`.
-    pub model_type: &'static str,
-    /// Reads the rest of `config.json`.
-    pub read: Read,
-}
-
-/// Every architecture.
-pub static ARCHITECTURES: &[Architecture] = &[
-    Architecture { model_type: "cohere", read: cohere::read },
-    Architecture { model_type: "cohere2", read: cohere2::read },
-    Architecture { model_type: "gemma2", read: gemma2::read },
-    Architecture { model_type: "gemma3_text", read: gemma3::read },
-    Architecture { model_type: "llama", read: llama::read },
-    Architecture { model_type: "mistral", read: mistral::read },
-    Architecture { model_type: "qwen2", read: qwen2::read },
-    Architecture { model_type: "qwen3", read: qwen3::read },
-];
-
 /// Checks that stored weights are those of a network: all of its tensors and no others.
 ///
 /// Two kinds of tensors are in real checkpoints without being weights, and are left aside: rotary frequencies, which old
@@ -131,32 +110,4 @@ pub fn check(network: &dyn Network, stored: &StoredWeights) -> Result<(), Failur
     let parameters = network.parameters();
     let wanted = parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
     stored.check(wanted, |name| name.ends_with(".rotary_emb.inv_freq") || name == "lm_head.weight")
-}
-
-/// The network that a `config.json` describes.
-pub fn open(config: &Json) -> Result<Arc<dyn Network>, Failure> {
-    Ok(Arc::new(Decoder { config: read(config)? }))
-}
-
-/// What a `config.json` describes. Every field that may change what is computed is read, or an error.
-pub fn read(config: &Json) -> Result<DecoderConfig, Failure> {
-    let map = config.as_object().ok_or_else(|| Failure::input("`config.json` is not an object"))?;
-    let model_type = map.get("model_type").and_then(Json::as_str).unwrap_or_default();
-    let row = ARCHITECTURES.iter().find(|row| row.model_type == model_type);
-    let row = row.ok_or_else(|| unknown(map, model_type))?;
-    let fields = Fields::new(map);
-    let read = (row.read)(&fields).and_then(|config| fields.finish().map(|()| config));
-    read.map_err(|failure| failure.at("`config.json`"))
-}
-
-fn unknown(map: &Map<String, Json>, model_type: &str) -> Failure {
-    let known: Vec<&str> = ARCHITECTURES.iter().map(|row| row.model_type).collect();
-    let known = format!("known architectures: {}", known.join(", "));
-    if map.contains_key("text_config") {
-        let message =
-            format!("`config.json` describes more than a text model: `model_type` is `{model_type}`");
-        return Failure::input(message).hint(format!("extract its text model and use that; {known}"));
-    }
-    Failure::input(format!("unknown architecture in `config.json`: `model_type` is `{model_type}`"))
-        .hint(known)
 }

@@ -1,4 +1,4 @@
-//! From `config.json` to rotary frequencies: `default`, `linear`, `llama3` and `yarn`.
+//! From `config.json` to rotary frequencies: `default`, `linear`, `ntk`, `llama3` and `yarn`.
 //!
 //! transformers 4 writes `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`, flat or by type of layer. All
 //! are read, with the precedence that transformers gives them. `dynamic` and `longrope` change with the length of the
@@ -83,11 +83,12 @@ fn scaled(parameters: &Fields<'_>, base: Base) -> Result<Rotary, Failure> {
             let factor = need(parameters, "factor")?;
             plain(base).map(|frequency| frequency / factor)
         }
+        "ntk" => ntk(parameters, base)?,
         "llama3" => llama3(parameters, base)?,
         "yarn" => yarn(parameters, base)?,
         other => {
             let message = format!("rotary scaling of type `{other}` is not supported (field `rope_type`)");
-            return Err(Failure::input(message).hint("supported types: default, linear, llama3, yarn"));
+            return Err(Failure::input(message).hint("supported types: default, linear, ntk, llama3, yarn"));
         }
     };
     parameters.finish()?;
@@ -101,6 +102,15 @@ fn need(parameters: &Fields<'_>, name: &str) -> Result<f64, Failure> {
 
 fn original_positions(parameters: &Fields<'_>, base: Base) -> Result<f64, Failure> {
     parameters.positive_or("original_max_position_embeddings", base.positions as f64)
+}
+
+/// Fixed NTK-aware scaling as multilingual GTE has it (<https://kexue.fm/archives/9706>): the base times `factor`, so that low
+/// frequencies are stretched and high ones hardly, and all of them divided by `factor^(2/E)`.
+fn ntk(parameters: &Fields<'_>, base: Base) -> Result<Rotary, Failure> {
+    let factor = need(parameters, "factor")?;
+    let stretched = plain(Base { theta: base.theta * factor, ..base });
+    let divisor = factor.powf(2.0 / base.width as f64);
+    Ok(stretched.map(|frequency| frequency / divisor))
 }
 
 /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a smooth passage between.

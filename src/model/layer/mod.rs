@@ -12,6 +12,7 @@ mod embedding;
 mod linear;
 mod mlp;
 mod norm;
+mod pooling;
 pub mod rope;
 
 pub use activation::Activation;
@@ -20,3 +21,4 @@ pub use embedding::embedding;
 pub use linear::{Bias, linear, projection, projections};
 pub use mlp::{FeedForward, feed_forward};
 pub use norm::{Norm, NormKind, norm};
+pub use pooling::{Pooling, normalise, pool};

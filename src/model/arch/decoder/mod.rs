@@ -228,6 +228,6 @@ fn activation(fields: &Fields<'_>, defaults: &Defaults) -> Result<Activation, Fa
     let Some(name) = fields.text(defaults.activation_field)? else { return Ok(defaults.activation) };
     Activation::find(name).ok_or_else(|| {
         let message = format!("field `{}` is not supported: `{name}`", defaults.activation_field);
-        Failure::input(message).hint("supported activations: silu, gelu_pytorch_tanh")
+        Failure::input(message).hint("supported activations: silu, gelu, gelu_pytorch_tanh")
     })
 }

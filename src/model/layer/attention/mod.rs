@@ -1,6 +1,7 @@
-//! Causal self-attention with grouped query heads, in two forms of the same mathematics.
+//! Self-attention with grouped query heads, in two forms of the same mathematics.
 //!
-//! - [`rows`]: whole rows whose branches share a prefix; plain operators, every one with a gradient.
+//! - [`rows`]: whole rows, causal with branches that share a prefix, or every token over all; plain operators, every one with
+//!   a gradient.
 //! - [`cached`]: new tokens over a key-value cache that stays in place; one fused kernel.
 //!
 //! Both take the same [`Scores`], so that a layer's window or cap cannot differ between training and decoding.
@@ -9,7 +10,7 @@ mod cached;
 mod rows;
 
 pub use cached::{KeyValue, Lengths, New, Past, Rotation, cached};
-pub use rows::{attention, bias};
+pub use rows::{attention, bias, padding_bias};
 
 /// How many heads there are, and how wide they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

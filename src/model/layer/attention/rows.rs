@@ -41,8 +41,18 @@ pub fn bias(g: &mut Graph, positions: Value, segments: Value, window: Option<usi
     op::unsqueeze(g, bias, &[1, 2])
 }
 
-/// Softmax attention: `query [B,T,H,E]`, `key` and `value` `[B,T,K,E]`, `bias [B,1,1,T,T]` (of the same window) ->
-/// `[B,T,H*E]`.
+/// What is added to the scores where every token sees all tokens that are not padding: `mask` i64 `[B,T]`, 1 for tokens,
+/// 0 for padding; the result is f32 `[B,1,1,1,T]`.
+pub fn padding_bias(g: &mut Graph, mask: Value) -> Value {
+    let one = g.scalar(1.0, DType::I64);
+    let visible = op::equal(g, mask, one);
+    let (open, closed) = (g.scalar(0.0, DType::F32), g.scalar(-1e30, DType::F32));
+    let bias = op::where_(g, visible, open, closed);
+    op::unsqueeze(g, bias, &[1, 2, 3])
+}
+
+/// Softmax attention: `query [B,T,H,E]`, `key` and `value` `[B,T,K,E]`, `bias [B,1,1,T,T]` (of the same window) or
+/// `[B,1,1,1,T]` -> `[B,T,H*E]`.
 pub fn attention(
     g: &mut Graph,
     heads: Heads,

@@ -1,11 +1,14 @@
 //! A full disk and a read-only one give clear failures and lose nothing. Both are made for real: a small file system in
 //! memory, mounted in a user namespace of its own, where the machine lets us.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped says so")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, process::Command};
 
-use crate::engine::{child, world::World};
+use crate::{
+    engine::{child, world::World},
+    support::skip::skipped,
+};
 
 /// Runs a shell script in a namespace in which `$1` is a file system of 6 MiB. `$2...` is the command that runs the
 /// recipe. False, with a line that says so, where the machine does not allow it.
@@ -22,12 +25,12 @@ fn on_a_small_disk(world: &World, run: &Command, script: &str) -> bool {
         command.env(name, value.unwrap());
     }
     let Ok(output) = command.output() else {
-        println!("skipped: there is no `unshare` to make a small disk with");
+        skipped("there is no `unshare` to make a small disk with");
         return false;
     };
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     if text.contains("cannot-mount") || text.contains("unshare failed") {
-        println!("skipped: this machine lets nobody make a small disk: {}", text.trim());
+        skipped(&format!("this machine lets nobody make a small disk: {}", text.trim()));
         return false;
     }
     assert!(output.status.success(), "{text}");

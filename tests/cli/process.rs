@@ -3,7 +3,10 @@
 use std::{process::Stdio, time::Duration};
 
 use super::toy;
-use crate::support::workspace::{Ran, Workspace};
+use crate::support::{
+    skip::skipped,
+    workspace::{Ran, Workspace},
+};
 
 /// Enough facts that a run takes a moment.
 fn long_workspace() -> Workspace {
@@ -61,7 +64,7 @@ fn an_interrupted_run_exits_with_130_and_goes_on_next_time() {
         std::fs::remove_dir_all(workspace.path("cache")).unwrap_or_default();
     }
     if !interrupted {
-        println!("skipped: every signal came before or after the run");
+        skipped("every signal came before or after the run");
     }
     workspace.run("run toy.toml").exits(0);
     workspace.run("cache verify").exits(0);

@@ -1,6 +1,6 @@
 //! Runs one stage in a temporary folder.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped is said")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +25,8 @@ use chorale::{
 };
 use serde_json::Value;
 use toml::de::DeTable;
+
+use crate::support::skip::skipped;
 
 /// A folder with inputs, outputs and what the stages said.
 pub(super) struct Bench {
@@ -118,6 +120,7 @@ pub(super) fn parse(kind: &str, settings: &str) -> std::sync::Arc<dyn Stage> {
 }
 
 /// The folder of benchmark excerpts beside the project or named by `CHORALE_DATA`; `None` prints why a test is skipped.
+#[track_caller]
 #[expect(clippy::disallowed_methods, reason = "tests may be told where data lie")]
 pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
@@ -126,6 +129,6 @@ pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    println!("skipped: there is no folder {}", path.display());
+    skipped(&format!("there is no folder {}", path.display()));
     None
 }

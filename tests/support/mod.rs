@@ -2,5 +2,6 @@
 
 pub(crate) mod golden;
 pub(crate) mod kinds;
+pub(crate) mod skip;
 pub(crate) mod stage;
 pub(crate) mod workspace;

@@ -214,6 +214,7 @@ mod tests {
                 seqlens_k,
                 total_sequence_length,
                 rotary: None,
+                head_sink: None,
             };
             let settings = op::GroupQueryAttention {
                 heads: 1,

@@ -49,6 +49,8 @@ pub struct GroupQueryInputs {
     pub total_sequence_length: Value,
     /// Cosines and sines of rotary positions, `[positions,D/2]` each; `None` if keys and queries are already rotated.
     pub rotary: Option<(Value, Value)>,
+    /// `[H]`: a score of its own for each head that takes part in the softmax but has no value.
+    pub head_sink: Option<Value>,
 }
 
 /// Outputs of the operator.
@@ -75,7 +77,7 @@ pub fn group_query_attention(
     inputs: &GroupQueryInputs,
     settings: GroupQueryAttention,
 ) -> GroupQueryOutputs {
-    let operands = [
+    let mut operands = vec![
         Some(inputs.query),
         Some(inputs.key),
         Some(inputs.value),
@@ -86,6 +88,9 @@ pub fn group_query_attention(
         inputs.rotary.map(|(cosines, _)| cosines),
         inputs.rotary.map(|(_, sines)| sines),
     ];
+    if inputs.head_sink.is_some() {
+        operands.extend([None, None, inputs.head_sink]); // behind position ids and an attention bias
+    }
     let outputs = g.apply_all(GroupQuery { settings, rotary: inputs.rotary.is_some() }, &operands);
     GroupQueryOutputs { output: outputs[0], present_key: outputs[1], present_value: outputs[2] }
 }
@@ -176,6 +181,7 @@ pub(super) fn cases() -> Vec<Case> {
             seqlens_k: v[5],
             total_sequence_length: v[6],
             rotary: Some((v[7], v[8])),
+            head_sink: None,
         };
         let settings = GroupQueryAttention {
             heads: 4,

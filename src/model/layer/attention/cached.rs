@@ -3,9 +3,10 @@
 use super::{Heads, Scores};
 use crate::{
     dims,
+    failure::bug,
     graph::{Dim, Graph, Value, op},
     model::layer::rope::{self, Angles, Pairs, Rotary},
-    tensor::DType,
+    tensor::{DType, Tensor},
 };
 
 /// Keys and values of one layer, each `[B,K,capacity,E]`.
@@ -93,6 +94,7 @@ pub fn cached(
             (rope::rotate(g, query, angles), rope::rotate(g, key, angles), None)
         }
     };
+    let (query, scale, head_sink) = scaled(g, heads, query, scores.scale);
     let inputs = op::GroupQueryInputs {
         query: flat(g, query),
         key: flat(g, key),
@@ -102,17 +104,33 @@ pub fn cached(
         seqlens_k: past.lengths.last,
         total_sequence_length: past.lengths.total,
         rotary: table.map(|table| (table.cos, table.sin)),
+        head_sink,
     };
     let settings = op::GroupQueryAttention {
         heads: heads.query,
         kv_heads: heads.key_value,
-        scale: scores.scale as f32,
+        scale,
         window: scores.window,
         softcap: scores.cap.map(|cap| cap as f32),
         interleaved: table.is_some_and(|table| table.pairs == Pairs::Neighbours),
     };
     let outputs = op::group_query_attention(g, &inputs, settings);
     (outputs.output, KeyValue { key: outputs.present_key, value: outputs.present_value })
+}
+
+/// Where `scale` is applied: the query `[B,T,H,E]`, the factor that is left to the kernel, and a head sink if any.
+///
+/// For one new token per row the CPU kernel has a slow way, row by row with a hand-over between threads at each, and a
+/// fast one, which it takes if there is a head sink and nothing to scale. So the query is scaled before, and the sink is
+/// so low that it weighs exactly nothing.
+fn scaled(g: &mut Graph, heads: Heads, query: Value, scale: f64) -> (Value, f32, Option<Value>) {
+    if !g.shape(query)[1].is(1) || g.dtype(query) != DType::F32 {
+        return (query, scale as f32, None);
+    }
+    let scale = g.scalar(scale, DType::F32);
+    let nothing = Tensor::f32(&[heads.query], vec![-1e30; heads.query]);
+    let sink = g.constant(nothing.unwrap_or_else(|| bug("a vector of the wrong size")));
+    (op::mul(g, query, scale), 1.0, Some(sink))
 }
 
 /// `[B,T,H,E] -> [B,T,H*E]`.

@@ -18,7 +18,7 @@ use crate::{
         self,
         arch::{self, Network},
         lora::Target,
-        parameter::{Initializers, Parameters},
+        parameter::{Initializers, Parameter, Parameters},
     },
     runtime::{Provider, Runtime, SharedWeights},
     tensor::DType,
@@ -45,6 +45,9 @@ pub enum Rows {
     /// More, as in scoring and training.
     Many,
 }
+
+/// Weights of up to this many bytes are rearranged for decoding.
+const MOST_PREPACKED: usize = 512 << 20;
 
 impl Decoder {
     /// Opens the model that `files` are of. Its weights are those in `runtime` if it was the last model opened there.
@@ -94,11 +97,19 @@ impl Decoder {
         Ok(Self { network, weights: SharedWeights::new(weights)?, dtype, adapted: Arc::new([]) })
     }
 
+    /// Whether a session that decodes may keep a rearranged copy of the weights: where they are small, speed is worth
+    /// more than the memory. Measured on 26 M parameters, 32 rows and 2 threads: a seventh more tokens per second.
+    pub fn prepacks(&self) -> bool {
+        let elements = |parameter: &Parameter| parameter.shape.iter().product::<usize>();
+        let elements: usize = self.network.parameters().iter().map(elements).sum();
+        self.dtype == DType::F32 && elements * self.dtype.size() <= MOST_PREPACKED
+    }
+
     /// Where a graph of this decoder gets its weights from.
     pub fn parameters(&self, g: &mut Graph, rows: Rows) -> Box<dyn Parameters> {
         let weights = Initializers::new(self.dtype);
-        // The kernels of a device do not care which factor the weight is.
-        let few = rows == Rows::Few && self.dtype == DType::F32;
+        // The kernels of a device do not care which factor the weight is, nor do rearranged weights.
+        let few = rows == Rows::Few && self.dtype == DType::F32 && !self.prepacks();
         let weights = if few { weights.for_few_rows() } else { weights };
         if self.adapted.is_empty() {
             return Box::new(weights);

@@ -68,10 +68,12 @@ impl Slots {
     /// Sets up `count` slots of `capacity` tokens each.
     pub fn new(runtime: &Runtime, decoder: &Decoder, count: usize, capacity: usize) -> Result<Self, Failure> {
         let sizes = decoder.network.sizes();
+        let prepack = decoder.prepacks();
         let session = |onnx: Vec<u8>, weights: &SharedWeights, memory_pattern: bool| {
             // This optimizer would undo what `Decoder::parameters` does for few rows.
             let without_optimizers = vec!["GemmTransposeFusion".to_owned()];
-            let options = SessionOptions { memory_pattern, without_optimizers, ..SessionOptions::default() };
+            let options =
+                SessionOptions { memory_pattern, prepack, without_optimizers, ..SessionOptions::default() };
             let session = runtime.session_sharing(&onnx, weights, &options)?;
             Ok::<_, Failure>(Bound { binding: session.binding()?, session })
         };

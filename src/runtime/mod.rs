@@ -18,7 +18,7 @@
 //!   against 2.7 ms); on cores shared with other programs it costs almost twice the time (36 against 20 ms), because the
 //!   spinning threads take the core from those that have work. With [`SessionOptions::spin`] they spin, but only while
 //!   a run is in progress (`session.force_spinning_stop`): else an idle session keeps burning.
-//! - The library's prepacking is off. It keeps a rearranged copy of every matrix for each session, beside the weights that
+//! - The library's prepacking is off unless [`SessionOptions::prepack`] asks for it. It keeps a rearranged copy of every matrix for each session, beside the weights that
 //!   sessions share: two sessions on one model would hold it three times. Measured with two threads on `[4864,896]`
 //!   matrices: at 512 rows products without it take the same time, at 128 rows 1.2 to 1.3 times as long, at 32 rows twice as
 //!   long; with the weight as first factor ([`crate::graph::op::linear_of_few`]) they are as fast at 4 to 64 rows.

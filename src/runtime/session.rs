@@ -39,6 +39,8 @@ pub struct SessionOptions {
     /// Threads wait actively for work while a run is in progress. A little faster for many small operations on cores
     /// that nobody else uses, much slower on shared ones.
     pub spin: bool,
+    /// Keep a second copy of every matrix, rearranged for products; see the decisions in [`crate::runtime`].
+    pub prepack: bool,
     /// Optimizers of the library to leave out, by name.
     pub without_optimizers: Vec<String>,
     /// Writes a profile of every run; the file's name begins with this path.
@@ -53,6 +55,7 @@ impl Default for SessionOptions {
             deterministic: true,
             memory_pattern: true,
             spin: false,
+            prepack: false,
             without_optimizers: Vec::new(),
             profile: None,
         }
@@ -160,8 +163,7 @@ impl Runtime {
             .with_optimization_level(level)?
             .with_deterministic_compute(options.deterministic)?
             .with_memory_pattern(options.memory_pattern)?
-            // No second, rearranged copy of the weights for each session; see the decisions in `runtime`.
-            .with_prepacking(false)?
+            .with_prepacking(options.prepack)?
             .with_intra_op_spinning(options.spin)?
             .with_config_entry("session.force_spinning_stop", "1")?;
         if !options.without_optimizers.is_empty() {

@@ -23,6 +23,7 @@
 //!
 //! - [`digest`], [`diagnostic`], [`failure`], [`random`], [`tensor`]: values that everything else is written in.
 //! - [`recipe`], [`plan`]: text to a checked DAG. [`cache`], [`engine`]: is it done already, and doing it.
+//! - [`hub`]: models from a Hugging Face hub, pinned by a lock file beside the recipe.
 //! - [`artifact`]: the typed files that stages exchange. [`stage`]: what a stage is, and all of them.
 //! - [`task`], [`align`]: prompts and answers; the papers' algorithms, pure.
 //! - [`checkpoint`], [`token`], [`graph`], [`model`], [`runtime`], [`decode`], [`train`]: the model half.
@@ -38,6 +39,7 @@ pub mod tensor;
 
 pub mod diagnostic;
 
+pub mod hub;
 pub mod recipe;
 
 pub mod plan;

@@ -9,6 +9,7 @@ mod cli;
 mod decode;
 mod engine;
 mod graph;
+mod hub;
 mod model;
 mod plan;
 mod recipe;

@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tensor", &[]),
     ("diagnostic", &[]),
     ("artifact", &[]),
+    ("hub", &[]),
     ("recipe", &["diagnostic"]),
     ("checkpoint", &["artifact"]),
     ("token", &["checkpoint"]),
@@ -31,7 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("task", &["artifact"]),
     ("align", &["artifact", "task"]),
     ("model", &["graph", "checkpoint"]),
-    ("stage", &["artifact", "recipe", "runtime"]),
+    ("stage", &["artifact", "hub", "recipe", "runtime"]),
     ("plan", &["recipe", "diagnostic", "artifact", "stage::contract", "stage::port"]),
     ("decode", &["model", "graph", "runtime", "token", "checkpoint"]),
     ("train", &["model", "graph", "runtime", "token", "checkpoint", "artifact"]),
@@ -41,6 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "stage",
             "artifact",
+            "hub",
             "task",
             "align",
             "token",
@@ -59,6 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "recipe",
             "plan",
+            "hub",
             "cache",
             "engine",
             "report",

@@ -24,6 +24,7 @@ pub mod console;
 pub mod exit;
 pub mod interrupt;
 pub mod log;
+pub mod models;
 pub mod recipe_file;
 pub mod setup;
 pub mod stop;

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     failure::{Cause, Failure},
+    hub::{self, Token},
     runtime::{Device, Listener, RuntimeSettings},
 };
 
@@ -88,6 +89,36 @@ impl Setup {
         })
     }
 
+    /// Where models from a hub come from and go to: the variables of the Hugging Face tools, with their meaning there.
+    pub fn hub(&self) -> hub::Settings {
+        self.hub_with(environment)
+    }
+
+    fn hub_with(&self, environment: impl Fn(&str) -> Option<OsString>) -> hub::Settings {
+        let path = |name: &str| environment(name).map(PathBuf::from);
+        let text = |name: &str| environment(name).and_then(|value| value.into_string().ok());
+        let user_cache = path("XDG_CACHE_HOME").or_else(|| path("HOME").map(|home| home.join(".cache")));
+        let home = path("HF_HOME").or_else(|| user_cache.map(|cache| cache.join("huggingface")));
+        let home = home.unwrap_or_else(|| self.cache.join("huggingface"));
+        let cache = path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE"));
+        let token = text("HF_TOKEN").or_else(|| text("HUGGING_FACE_HUB_TOKEN")).or_else(|| {
+            let file = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+            std::fs::read_to_string(file).ok()
+        });
+        let is_on = |name: &str| {
+            text(name)
+                .is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&value.to_uppercase().as_str()))
+        };
+        let endpoint = text("HF_ENDPOINT").unwrap_or_else(|| hub::ENDPOINT.to_owned());
+        hub::Settings {
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            cache: cache.unwrap_or_else(|| home.join("hub")),
+            views: self.cache.join("hub"),
+            token: token.as_deref().and_then(Token::new),
+            offline: is_on("HF_HUB_OFFLINE") || is_on("TRANSFORMERS_OFFLINE"),
+        }
+    }
+
     /// The folder of results as it should be shown.
     pub fn shown_cache(&self) -> std::path::Display<'_> {
         Path::display(&self.cache)
@@ -127,6 +158,37 @@ mod tests {
         assert_eq!(Setup::with(&typed, environment).cache, Path::new("typed"));
         let bare = Setup::with(&global(), |_| None);
         assert_eq!((bare.cache.as_path(), bare.device.as_str()), (Path::new("cache"), "auto"));
+    }
+
+    #[test]
+    fn the_variables_of_the_hugging_face_tools_mean_the_same_here() {
+        let setup = Setup::with(&global(), |_| None);
+        let with = |pairs: &[(&str, &str)]| {
+            let value =
+                |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+            setup.hub_with(value)
+        };
+        let plain = with(&[("HOME", "/home/x")]);
+        assert_eq!(plain.cache, Path::new("/home/x/.cache/huggingface/hub"));
+        assert_eq!((plain.endpoint.as_str(), plain.offline, plain.token), (hub::ENDPOINT, false, None));
+        assert_eq!(with(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")]).cache, Path::new("/c/huggingface/hub"));
+        assert_eq!(with(&[("HF_HOME", "/hf"), ("HOME", "/h")]).cache, Path::new("/hf/hub"));
+        let all = with(&[
+            ("HF_HUB_CACHE", "/hub"),
+            ("HF_HUB_OFFLINE", "yes"),
+            ("HF_ENDPOINT", "http://m/"),
+            ("HF_TOKEN", " t\n"),
+        ]);
+        assert_eq!(
+            (all.cache.as_path(), all.offline, all.endpoint.as_str()),
+            (Path::new("/hub"), true, "http://m")
+        );
+        assert_eq!(all.token, Token::new("t"));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "secret\n").unwrap();
+        let home = folder.path().to_str().unwrap();
+        assert_eq!(with(&[("HF_HOME", home)]).token, Token::new("secret"));
+        assert!(!format!("{:?}", with(&[("HF_HOME", home)])).contains("secret"));
     }
 
     #[test]

@@ -94,6 +94,13 @@ impl Plan {
         &self.nodes
     }
 
+    /// Says where the folder of a model from a hub lies, once that is known.
+    pub fn place(&mut self, node: usize, field: &str, path: PathBuf) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.files.insert(field.to_owned(), path);
+        }
+    }
+
     /// The index of the node called `name`.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.name == name)

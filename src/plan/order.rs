@@ -12,7 +12,7 @@ use petgraph::{
 };
 
 use super::{Input, Node, build::Draft, wire::Edge};
-use crate::{diagnostic::Diagnostic, failure::bug, recipe::Recipe};
+use crate::{diagnostic::Diagnostic, failure::bug, recipe::Recipe, stage::port::FilePort};
 
 /// Reports every group of nodes that read from each other in a circle.
 pub(super) fn reject_cycles(
@@ -118,7 +118,8 @@ fn finished(
         Input { field: edge.field, node: at(edge.from), output, kind }
     };
     let folder = recipe.sources.folder();
-    let files = ports.files.iter().map(|file| (file.field.clone(), folder.join(&file.path))).collect();
+    let path = |file: &FilePort| if file.hub.is_some() { file.path.clone() } else { folder.join(&file.path) };
+    let files = ports.files.iter().map(|file| (file.field.clone(), path(file))).collect();
     Node {
         name: draft.node.name.get_ref().clone(),
         section: draft.node.section,

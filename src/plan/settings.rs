@@ -50,7 +50,12 @@ pub(super) fn read(
     let stage = stage?;
     for problem in stage.check() {
         let written = settings::value_span(table.get_ref(), &problem.field);
-        if unresolved(written.as_ref()) {
+        // What was taken out because it is wrong is told already; it must not be called missing too.
+        let echoes = |mistake: &Mistake| {
+            let is_value = !matches!(mistake.what, What::Unknown { .. });
+            is_value && (written.is_none() || mistake.path.join(".") == problem.field)
+        };
+        if unresolved(written.as_ref()) || mistakes.iter().any(echoes) {
             continue;
         }
         let what = format!("`{}` of {}: {}", problem.field, subject(node), problem.message);

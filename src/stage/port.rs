@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::artifact::ArtifactKind;
+use crate::{artifact::ArtifactKind, hub::Model};
 
 /// A reference to another node of the recipe: `node`, or `node.output` where the node has several outputs of the
 /// wanted kind.
@@ -106,8 +106,11 @@ pub struct OutputPort {
 pub struct FilePort {
     /// The setting that names it.
     pub field: String,
-    /// Where it is; relative paths start at the recipe's folder.
+    /// Where it is; relative paths start at the recipe's folder. For a model from a hub, what stands in its place until it has
+    /// been fetched.
     pub path: PathBuf,
+    /// The model that it is, if it comes from a hub.
+    pub hub: Option<Model>,
 }
 
 impl Ports {
@@ -128,7 +131,15 @@ impl Ports {
     /// Adds a file from outside.
     #[must_use]
     pub fn opens(mut self, field: impl Into<String>, path: impl Into<PathBuf>) -> Self {
-        self.files.push(FilePort { field: field.into(), path: path.into() });
+        self.files.push(FilePort { field: field.into(), path: path.into(), hub: None });
+        self
+    }
+
+    /// Adds the folder of a model from a hub.
+    #[must_use]
+    pub fn fetches(mut self, field: impl Into<String>, model: Model) -> Self {
+        let path = format!("hf://{}@{}", model.repository.as_str(), model.revision.as_str()).into();
+        self.files.push(FilePort { field: field.into(), path, hub: Some(model) });
         self
     }
 }

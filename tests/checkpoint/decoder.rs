@@ -38,7 +38,7 @@ fn decoder(folder: &Path, spec: &decoder::Spec) -> Artifact {
 }
 
 fn take_in(folder: &Path, model: &Path) -> Result<Artifact, Failure> {
-    let spec = checkpoint::Spec { path: model.to_owned() };
+    let spec = checkpoint::Spec { path: Some(model.to_owned()), ..Default::default() };
     let outcome = stage::run::<checkpoint::Checkpoint>(folder, &spec, &[], &[("path", model)])?;
     Ok(outcome.outputs["model"].clone())
 }
@@ -126,7 +126,8 @@ fn weights_are_referred_to_and_everything_else_is_copied() {
 
 #[test]
 fn a_checkpoint_without_a_path_is_a_problem_of_the_recipe() {
-    let problems = checkpoint::Checkpoint::check(&checkpoint::Spec { path: "".into() });
+    let problems =
+        checkpoint::Checkpoint::check(&checkpoint::Spec { path: Some("".into()), ..Default::default() });
     assert_eq!(problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(), ["path"]);
 }
 

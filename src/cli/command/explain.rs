@@ -10,7 +10,7 @@ use crate::{
         command::run,
         console::Tone,
         exit::Exit,
-        recipe_file,
+        models, recipe_file,
         setup::Setup,
         stop::Stop,
         table::{Align, padded},
@@ -43,7 +43,8 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs, setup: &Setup) -> Result<Exit, Stop> {
     let console = &setup.console;
     let names: Vec<String> = args.stage.iter().cloned().collect();
-    let plan = recipe_file::select(recipe_file::load(&args.recipe, console)?, &names, console)?;
+    let mut plan = recipe_file::select(recipe_file::load(&args.recipe, console)?, &names, console)?;
+    models::locate(&mut plan, &args.recipe.recipe, &setup.hub())?;
     let runtime = LazyRuntime::new(setup.runtime(None)?);
     let never = std::sync::atomic::AtomicBool::new(false);
     let settings = run::settings(&args.recipe, setup, &never, &runtime)?;

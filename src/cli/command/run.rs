@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     cache::Store,
     cli::{
-        args::RecipeArgs, exit::Exit, interrupt, log, recipe_file, setup::Setup, stop::Stop, summary,
+        args::RecipeArgs, exit::Exit, interrupt, log, models, recipe_file, setup::Setup, stop::Stop, summary,
         terminal,
     },
     engine::{
@@ -20,6 +20,7 @@ use crate::{
         outcome::{RunOutcome, StageOutcome},
     },
     failure::{Cause, Failure},
+    hub::Listener,
     plan::Plan,
     report,
     runtime::LazyRuntime,
@@ -69,16 +70,18 @@ impl Engine<'_> {
         let screen = terminal::screen(&console);
         log::start(self.setup, self.verbose, &screen)?;
         let cancelled = interrupt::flag(console, screen.clone())?;
-        let note = {
+        let note: Listener = {
             let screen = screen.clone();
             Arc::new(move |text: &str| screen.suspend(|| console.say(format!("{:>10} {text}", "note"))))
         };
-        let runtime = LazyRuntime::new(self.setup.runtime(Some(note))?);
+        let runtime = LazyRuntime::new(self.setup.runtime(Some(note.clone()))?);
         let store = Store::open(&self.setup.cache)?;
         let settings = settings(self.recipe, self.setup, &cancelled, &runtime)?;
+        let mut plan = plan.clone();
+        models::fetch(&mut plan, &self.recipe.recipe, &self.setup.hub(), &note, &cancelled)?;
         let locate = Box::new(recipe_file::locator(self.recipe));
         let mut terminal = terminal::Terminal::new(console, screen, locate);
-        let outcome = engine::run(plan, &store, &mut terminal, &settings);
+        let outcome = engine::run(&plan, &store, &mut terminal, &settings);
         Ok((store, outcome))
     }
 }

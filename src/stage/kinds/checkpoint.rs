@@ -1,4 +1,4 @@
-//! `checkpoint`: a model that somebody else trained, from a Hugging Face folder.
+//! `checkpoint`: a model that somebody else trained, from a Hugging Face folder or hub.
 //!
 //! The folder is checked as a whole once: config, header of every weight file, index, every number. Its weights are not
 //! copied; the model that comes out refers to them where they lie.
@@ -16,6 +16,7 @@ use crate::{
         stored::StoredWeights,
     },
     failure::Failure,
+    hub::{Model, Repository, Revision},
     model::arch,
     stage::{
         context::Context,
@@ -30,39 +31,77 @@ use crate::{
 pub enum Checkpoint {}
 
 /// Settings of `checkpoint`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// The folder with `config.json`, `model.safetensors` (or shards and their index) and `tokenizer.json`. Relative
+    /// The folder with `config.json`, `model.safetensors` (or shards and their index) and `tokenizer.json`; or `hf`. Relative
     /// paths start at the recipe's folder. The folder enters the key by the content of its files; its weights are not copied,
     /// so it must stay where it is.
-    #[serde(skip_serializing)]
-    pub path: PathBuf,
+    #[serde(default, skip_serializing)]
+    pub path: Option<PathBuf>,
+    /// The model on the Hugging Face hub, such as `org/name`; or `path`. `run` fetches its files into the cache of the
+    /// Hugging Face tools and pins them in the lock file beside the recipe.
+    #[serde(default, skip_serializing)]
+    pub hf: Option<Repository>,
+    /// The commit, branch or tag of `hf`; `main` by default. What a branch meant at the first run is kept by the lock file.
+    #[serde(default, skip_serializing)]
+    pub revision: Option<Revision>,
+}
+
+impl Spec {
+    /// The setting that says where the model is.
+    fn source(&self) -> &'static str {
+        if self.hf.is_some() { "hf" } else { "path" }
+    }
 }
 
 impl Kind for Checkpoint {
     const NAME: &'static str = "checkpoint";
     const VERSION: u32 = 1;
-    const ABOUT: &'static str = "a trained model from a Hugging Face folder";
+    const ABOUT: &'static str = "a trained model from a Hugging Face folder or hub";
     const SECTION: Section = Section::Model;
     type Spec = Spec;
 
     fn ports(spec: &Spec) -> Ports {
-        Ports::default().opens("path", &spec.path).writes("model", MODEL)
+        let ports = Ports::default().writes("model", MODEL);
+        match (&spec.hf, &spec.path) {
+            (Some(repository), _) => {
+                let revision = spec.revision.clone().unwrap_or_else(Revision::main);
+                ports.fetches("hf", Model { repository: repository.clone(), revision })
+            }
+            (None, Some(path)) => ports.opens("path", path),
+            (None, None) => ports,
+        }
     }
 
     fn check(spec: &Spec) -> Vec<Problem> {
-        if spec.path.as_os_str().is_empty() {
-            let hint = "name the folder with `config.json`, the weights and `tokenizer.json`";
-            return vec![Problem::new("path", "names no folder: it is empty", hint)];
+        let hint = "name the folder with `config.json`, the weights and `tokenizer.json`";
+        let mut problems = Vec::new();
+        match (&spec.path, &spec.hf) {
+            (None, None) => {
+                let hint = "`path = \"FOLDER\"`, or `hf = \"ORG/NAME\"` for a model on the hub";
+                problems.push(Problem::new("path", "neither `path` nor `hf` is given", hint));
+            }
+            (Some(_), Some(_)) => {
+                let message = "both `path` and `hf` are given";
+                problems.push(Problem::new("hf", message, "a model comes from one place"));
+            }
+            (Some(path), None) if path.as_os_str().is_empty() => {
+                problems.push(Problem::new("path", "names no folder: it is empty", hint));
+            }
+            _ => {}
         }
-        Vec::new()
+        if spec.revision.is_some() && spec.hf.is_none() {
+            let hint = "leave it out: the folder's files are what they are";
+            problems.push(Problem::new("revision", "belongs to `hf`", hint));
+        }
+        problems
     }
 
-    fn run(cx: &Context<'_>, _: &Spec) -> Result<(), Failure> {
-        let files = ModelFiles::in_folder(cx.file("path"))?;
+    fn run(cx: &Context<'_>, spec: &Spec) -> Result<(), Failure> {
+        let files = ModelFiles::in_folder(cx.file(spec.source()))?;
         let network = arch::open(&Json::Object(files.config()?))
-            .map_err(|failure| failure.at(format!("`{}`", cx.file("path").display())))?;
+            .map_err(|failure| failure.at(format!("`{}`", cx.file(spec.source()).display())))?;
         let stored = StoredWeights::open(&files)?;
         arch::check(&*network, &stored)?;
         stored.check_finite()?;

@@ -28,6 +28,7 @@ mod extent;
 mod fact;
 mod node;
 pub mod op;
+pub(crate) mod proto;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -13,7 +13,7 @@ use super::{
     metric::{self, TokenNumbers},
 };
 use crate::{
-    failure::Failure,
+    failure::{Failure, bug},
     graph::{Dim, Graph, Value, backward, op},
     model::{
         arch::{Mode, Network},
@@ -169,11 +169,7 @@ pub fn build(
     });
     let mean = op::div(g, built.loss, units);
     let gradients = g.scope("backward", |g| {
-        let segments = if form.recompute {
-            backward::Segments::numbered(g, LAYERS, batch.tokens)
-        } else {
-            backward::Segments::default()
-        };
+        let segments = segments(g, form, batch.tokens);
         let gradients = backward::gradients_recomputing(g, mean, &pieces, &segments);
         let flat: Vec<Value> = (gradients.iter().zip(layout.slots()))
             .map(|(gradient, slot)| op::reshape(g, *gradient, &[Dim::known(slot.len())]))
@@ -189,6 +185,18 @@ pub fn build(
         metrics.push(metric);
     }
     TrainingGraph { graph, layout, loss, metrics }
+}
+
+/// What the backward pass computes again.
+fn segments(g: &Graph, form: Form, tokens: Value) -> backward::Segments {
+    if !form.recompute {
+        return backward::Segments::default();
+    }
+    let segments = backward::Segments::numbered(g, LAYERS, tokens);
+    if segments.is_empty() {
+        bug("a network without layers to compute again");
+    }
+    segments
 }
 
 /// Cuts the flat vector into its tensors.

@@ -16,11 +16,12 @@
 pub mod batch;
 pub mod example;
 pub mod export;
-
+pub mod foreign;
 pub mod graph;
 pub mod layout;
 mod metric;
 pub mod order;
+pub mod program;
 pub mod state;
 pub mod step;
 
@@ -29,9 +30,10 @@ use std::path::Path;
 use self::{
     batch::{Batch, Packing},
     example::Example,
-    graph::{Form, Trained, TrainingGraph},
+    graph::{Form, Trained},
     layout::Layout,
     order::Order,
+    program::Program,
     state::{Journal, State, StepRecord},
     step::Stepper,
 };
@@ -41,7 +43,7 @@ use crate::{
     model::{
         arch::Network,
         lora,
-        loss::{Loss, Settings as LossSettings, Unit},
+        loss::{self, Loss, Settings as LossSettings, Unit},
         optim::{adamw::AdamW, schedule::Schedule},
     },
     runtime::{Runtime, SessionOptions},
@@ -78,6 +80,18 @@ pub struct Settings {
     pub seed: u64,
     /// After how many tokens a state is written; chosen by what that costs if absent. Changes no number.
     pub save_after: Option<u64>,
+}
+
+impl Settings {
+    /// The objective called `name`.
+    pub fn objective(name: &str) -> Option<&'static dyn Loss> {
+        loss::find(name)
+    }
+
+    /// The names of all objectives.
+    pub fn objectives() -> Vec<&'static str> {
+        loss::LOSSES.iter().map(|loss| loss.name()).collect()
+    }
 }
 
 /// Who hears how training goes.
@@ -156,31 +170,58 @@ pub fn fit(
     journal: &Path,
     listener: &dyn Listener,
 ) -> Result<Fitted, Failure> {
-    let settings = task.settings;
-    if task.examples.is_empty() {
+    let Task { network, trained, examples, settings } = task;
+    let training = graph::build(network, trained, settings.loss, &settings.loss_settings, settings.form);
+    let program = Program::from(&training);
+    let first = initial(trained, &program.layout, &weights, settings.seed)?;
+    weights.retain(|name, _| program.frozen.contains_key(name));
+    let job = Job { program, first, frozen: weights, examples, settings };
+    fit_program(runtime, job, journal, listener)
+}
+
+/// A training run of a graph that may come from elsewhere.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    /// The training graph.
+    pub program: Program,
+    /// The first trainable vector.
+    pub first: Vec<f32>,
+    /// The frozen weights that the program names.
+    pub frozen: Weights,
+    /// As in [`Task`].
+    pub examples: &'a [Example],
+    /// How; `form` and `loss_settings` are the program's own affair.
+    pub settings: &'a Settings,
+}
+
+/// [`fit`] with any training graph.
+pub fn fit_program(
+    runtime: &Runtime,
+    job: Job<'_>,
+    journal: &Path,
+    listener: &dyn Listener,
+) -> Result<Fitted, Failure> {
+    let Job { program, first, frozen, examples, settings } = job;
+    if examples.is_empty() {
         bug("training on no examples");
     }
-    let training =
-        graph::build(task.network, task.trained, settings.loss, &settings.loss_settings, settings.form);
     let journal = Journal::new(journal);
-    let (state, records) = if let Some(resumed) = journal.load(training.layout.len())? {
+    let (state, records) = if let Some(resumed) = journal.load(program.layout.len())? {
         resumed
     } else {
         journal.clear()?;
-        let trainable = initial(task.trained, &training.layout, &weights, settings.seed)?;
-        let zeros = vec![0.0; trainable.len()];
-        (State { step: 0, trainable, first: zeros.clone(), second: zeros }, Vec::new())
+        let zeros = vec![0.0; first.len()];
+        (State { step: 0, trainable: first, first: zeros.clone(), second: zeros }, Vec::new())
     };
-    weights.retain(|name, _| training.graph.initializers().iter().any(|w| training.graph.name(*w) == name));
     let accumulates = settings.accumulation > 1;
     let options = session_options();
-    let mut stepper = Stepper::new(runtime, &training, weights, &settings.optimizer, accumulates, &options)?;
+    let mut stepper = Stepper::new(runtime, &program, frozen, &settings.optimizer, accumulates, &options)?;
     stepper.set(&state)?;
-    let interval = settings.save_after.unwrap_or_else(|| journal_interval(&training));
-    let mut run = Run::new(task, journal, interval);
+    let interval = settings.save_after.unwrap_or_else(|| journal_interval(&program));
+    let mut run = Run::new(&program, examples, settings, journal, interval);
     let records = run.steps(&mut stepper, state.step, records, listener)?;
     let trainable = stepper.state(run.total)?.trainable;
-    Ok(Fitted { layout: training.layout, trainable, records })
+    Ok(Fitted { layout: program.layout, trainable, records })
 }
 
 /// The metric that counts the tokens of all sequences so far. A prompt counts once per sequence that it begins, as in TRL,
@@ -198,6 +239,7 @@ struct Run<'a> {
     settings: &'a Settings,
     examples: &'a [Example],
     order: Order,
+    packing: Packing,
     dropout: bool,
     /// Tokens of all sequences that went through the model so far.
     seen: u64,
@@ -209,15 +251,21 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(task: Task<'a>, journal: Journal, interval: u64) -> Self {
-        let Task { settings, examples, .. } = task;
+    fn new(
+        program: &Program,
+        examples: &'a [Example],
+        settings: &'a Settings,
+        journal: Journal,
+        interval: u64,
+    ) -> Self {
         let per_step = settings.batch_size.saturating_mul(settings.accumulation);
         let order = Order::new(settings.seed, examples.len(), per_step);
         let by_epochs = (settings.epochs * order.steps_per_epoch() as f64).ceil().max(1.0) as usize;
         let total = settings.steps.unwrap_or(by_epochs);
         let warmup = (total as f64 * settings.warmup_ratio).ceil() as usize;
-        let dropout = task.trained.dropout() > 0.0;
-        Self { settings, examples, order, dropout, seen: 0, total, warmup, journal, interval }
+        let dropout = program.inputs.contains(graph::name::DROPOUT);
+        let packing = if program.packs() { settings.packing } else { Packing::Off };
+        Self { settings, examples, order, packing, dropout, seen: 0, total, warmup, journal, interval }
     }
 
     /// Takes the steps after the first `done`, and returns the records of all.
@@ -297,7 +345,7 @@ impl<'a> Run<'a> {
     /// The examples with these numbers as a batch of step `step`.
     fn batch(&self, step: usize, numbers: &[usize]) -> Batch {
         let examples: Vec<&Example> = numbers.iter().map(|number| &self.examples[*number]).collect();
-        let mut batch = Batch::new(&examples, self.settings.packing);
+        let mut batch = Batch::new(&examples, self.packing);
         if self.dropout {
             batch.draw(self.settings.seed, step, numbers);
         }
@@ -323,16 +371,13 @@ impl<'a> Run<'a> {
 ///
 /// Writing costs time in proportion to what is trained, a token costs time in proportion to what it passes through. With
 /// these numbers a laptop loses a few seconds of work to a kill, and spends about a hundredth of the time on writing.
-fn journal_interval(training: &TrainingGraph) -> u64 {
+fn journal_interval(program: &Program) -> u64 {
     /// Multiplications of a forward pass that are worth repeating after a kill.
     const MULTIPLICATIONS: u64 = 100_000_000_000;
     /// Tokens that take a hundred times as long to train on as a state takes to write, if all weights are trained.
     const TOKENS: u64 = 100_000;
-    let graph = &training.graph;
-    let size =
-        |value| graph.fact(value).known_shape().map_or(0, |shape| shape.iter().product::<usize>() as u64);
-    let frozen: u64 = graph.initializers().iter().map(|weight| size(*weight)).sum();
-    let trained = training.layout.len() as u64;
+    let frozen: u64 = program.frozen.values().map(|elements| *elements as u64).sum();
+    let trained = program.layout.len() as u64;
     let passed = (frozen + trained).max(1);
     (MULTIPLICATIONS / passed).max(TOKENS.saturating_mul(trained) / passed)
 }

@@ -4,13 +4,12 @@
 //! optimizer's graph reads the gradient and replaces vector and moments in place. A third adds up the gradients of
 //! several batches, when a step has several. Only losses, metrics and the gradient's norm come back to the host.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use super::{
-    batch::Batch,
-    graph::{TrainingGraph, name},
-    state::State,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
+
+use super::{batch::Batch, graph::name, program::Program, state::State};
 use crate::{
     checkpoint::Weights,
     failure::{Failure, bug},
@@ -37,7 +36,16 @@ impl Bound {
         options: &SessionOptions,
     ) -> Result<Self, Failure> {
         let bytes = export::model(graph, &export::Description::default(), &BTreeMap::new());
-        let session = runtime.session(&bytes, weights, options)?;
+        Self::from_bytes(runtime, &bytes, weights, options)
+    }
+
+    fn from_bytes(
+        runtime: &Runtime,
+        bytes: &[u8],
+        weights: Weights,
+        options: &SessionOptions,
+    ) -> Result<Self, Failure> {
+        let session = runtime.session(bytes, weights, options)?;
         let binding = session.binding()?;
         Ok(Self { session, binding })
     }
@@ -62,7 +70,9 @@ pub struct Stepper {
     sum: Option<Bound>,
     update: Bound,
     loss: &'static dyn Loss,
-    metrics: Vec<&'static str>,
+    /// The names of the training graph's inputs.
+    inputs: BTreeSet<String>,
+    metrics: Vec<String>,
     trainable: Buffer,
     first: Buffer,
     second: Buffer,
@@ -87,24 +97,24 @@ impl Stepper {
     /// whether a step may have several batches.
     pub fn new(
         runtime: &Runtime,
-        training: &TrainingGraph,
+        program: &Program,
         frozen: Weights,
         optimizer: &AdamW,
         accumulates: bool,
         options: &SessionOptions,
     ) -> Result<Self, Failure> {
-        let len = training.layout.len();
-        let mut gradient = Bound::new(runtime, &training.graph, frozen, options)?;
+        let len = program.layout.len();
+        let mut gradient = Bound::from_bytes(runtime, &program.onnx, frozen, options)?;
         let flat = || gradient.session.buffer(DType::F32, &[len]);
         let (trainable, first, second, total) = (flat()?, flat()?, flat()?, flat()?);
         let further = accumulates.then(flat).transpose()?;
         gradient.binding.input(name::TRAINABLE, &trainable)?;
         gradient.binding.fetch(name::LOSS)?;
-        for metric in &training.metrics {
+        for metric in &program.metrics {
             gradient.binding.fetch(metric)?;
         }
 
-        let decayed = training.layout.decayed();
+        let decayed = program.layout.decayed();
         let mut update =
             Bound::new(runtime, &optimizer.graph(len, decayed), mask(optimizer, len, decayed), options)?;
         let rates = update.session.host_buffer(DType::F32, &[3])?;
@@ -126,8 +136,21 @@ impl Stepper {
         }
         update.binding.fetch(adamw::name::NORM)?;
         let sum = further.as_ref().map(|further| sum(runtime, &total, further, options)).transpose()?;
-        let (loss, metrics) = (training.loss, training.metrics.clone());
-        Ok(Self { gradient, sum, update, loss, metrics, trainable, first, second, total, further, rates })
+        let Program { loss, inputs, metrics, .. } = program.clone();
+        Ok(Self {
+            gradient,
+            sum,
+            update,
+            loss,
+            inputs,
+            metrics,
+            trainable,
+            first,
+            second,
+            total,
+            further,
+            rates,
+        })
     }
 
     /// Puts a state on the device.
@@ -165,7 +188,8 @@ impl Stepper {
             let target = if index == 0 { Some(&self.total) } else { self.further.as_ref() };
             let target = target.unwrap_or_else(|| bug("a second batch without a buffer for its gradient"));
             self.gradient.binding.output(name::GRADIENT, target)?;
-            for (name, tensor) in inputs(self.loss, batch, units) {
+            let wanted = |(name, _): &(String, Tensor)| self.inputs.contains(name);
+            for (name, tensor) in inputs(self.loss, batch, units).into_iter().filter(wanted) {
                 let buffer = self.gradient.session.host_buffer(tensor.dtype(), tensor.shape())?;
                 buffer.write(&tensor)?;
                 self.gradient.binding.input(&name, &buffer)?;
@@ -173,7 +197,7 @@ impl Stepper {
             let outputs = self.gradient.run()?;
             reported.loss += scalar(&outputs, name::LOSS);
             for metric in &self.metrics {
-                *reported.metrics.entry((*metric).to_owned()).or_default() += scalar(&outputs, metric);
+                *reported.metrics.entry(metric.clone()).or_default() += scalar(&outputs, metric);
             }
             if index > 0 {
                 self.sum.as_mut().unwrap_or_else(|| bug("a second batch without a sum")).run()?;

@@ -27,6 +27,7 @@ use chorale::{
         example::Example,
         graph::{self, Form, Trained},
         initial,
+        program::Program,
         state::State,
         step::Stepper,
     },
@@ -139,7 +140,8 @@ fn measure(job: Job, options: &SessionOptions) {
     let trainable = initial(&trained, &training.layout, &weights, 0).unwrap();
     let zeros = vec![0.0; trainable.len()];
     let frozen = if job.lora.is_some() { weights } else { Weights::new() };
-    let mut stepper = Stepper::new(&runtime(), &training, frozen, &optimizer, false, options).unwrap();
+    let mut stepper =
+        Stepper::new(&runtime(), &Program::from(&training), frozen, &optimizer, false, options).unwrap();
     stepper.set(&State { step: 0, trainable, first: zeros.clone(), second: zeros }).unwrap();
     let (mut seconds, mut updates, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for (step, examples) in job.steps.iter().enumerate() {

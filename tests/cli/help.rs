@@ -15,6 +15,8 @@ const VERBS: &[&str] = &[
     "schema",
     "graph",
     "graph export",
+    "graph check",
+    "graph contract",
     "runtime",
     "runtime status",
     "runtime install",

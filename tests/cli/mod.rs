@@ -1,5 +1,6 @@
 //! What a user sees: the real binary, its output and its exit codes.
 
+mod graph;
 mod help;
 mod killed;
 mod process;

@@ -1,16 +1,19 @@
 //! Losses, metrics and every gradient of the golden cases.
 
+use std::sync::Arc;
+
 use chorale::{
-    checkpoint::Weights,
+    checkpoint::{Weights, convert},
     model::{lora::Lora, loss::Unit, optim::adamw::AdamW},
     runtime::SessionOptions,
-    tensor::close::Tolerance,
+    tensor::{DType, Tensor, close::Tolerance},
     train::{
         batch::{Batch, Packing},
         example::Example,
         graph::{self, Form, Trained, TrainingGraph},
         initial,
         layout::Layout,
+        program::Program,
         state::State,
         step::{Reported, Stepper},
     },
@@ -65,6 +68,14 @@ pub(super) fn start(
     start
 }
 
+fn in_type(weights: Weights, dtype: DType) -> Weights {
+    let narrow = |tensor: &Tensor| match tensor {
+        Tensor::F32(array) if dtype != DType::F32 => convert::narrow(array.clone(), dtype).unwrap(),
+        other => other.clone(),
+    };
+    weights.into_iter().map(|(name, tensor)| (name, Arc::new(narrow(&tensor)))).collect()
+}
+
 /// A model on the device as training begins with it.
 pub(super) fn start_with(
     name: &str,
@@ -81,11 +92,18 @@ pub(super) fn start_with(
     let vector = initial(&trained, &training.layout, &weights, 0).unwrap();
     let frozen: Weights = match trained {
         Trained::All => Weights::new(),
-        Trained::Adapters(..) => weights,
+        Trained::Adapters(..) => in_type(weights, form.dtype),
     };
     let runtime = crate::runtime::runtime();
-    let stepper =
-        Stepper::new(runtime, &training, frozen, optimizer, accumulates, &SessionOptions::default()).unwrap();
+    let stepper = Stepper::new(
+        runtime,
+        &Program::from(&training),
+        frozen,
+        optimizer,
+        accumulates,
+        &SessionOptions::default(),
+    )
+    .unwrap();
     let zeros = vec![0.0; vector.len()];
     stepper.set(&State { step: 0, trainable: vector, first: zeros.clone(), second: zeros }).unwrap();
     Start { training, stepper }

@@ -17,7 +17,7 @@ use chorale::{
     failure::Failure,
     stage::{
         contract::Kind,
-        kinds::{decoder, score::Score, train::Train},
+        kinds::{checkpoint::Checkpoint, decoder, score::Score, train::Train},
     },
     token::training,
 };
@@ -209,6 +209,44 @@ fn what_cannot_be_trained_on_is_said() {
         "{}",
         failure.message
     );
+}
+
+#[test]
+fn a_model_of_an_unknown_architecture_trains_through_its_own_graph() {
+    let world = World::new();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/foreign");
+    let folder = world.dir.path().join("foreign");
+    std::fs::create_dir(&folder).unwrap();
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        std::fs::copy(&world.model.files[file], folder.join(file)).unwrap();
+    }
+    std::fs::copy(golden.join("model.safetensors"), folder.join("model.safetensors")).unwrap();
+    let config = r#"{"model_type": "relu-decoder", "vocab_size": 300, "max_position_embeddings": 64}"#;
+    std::fs::write(folder.join("config.json"), config).unwrap();
+    let run = |graph: &Path| {
+        let settings = format!("path = {folder:?}\ntraining_graph = {graph:?}");
+        let files = [("path", folder.as_path()), ("training_graph", graph)];
+        let target = world.dir.path().join("checkpoint");
+        stage::run::<Checkpoint>(&target, &spec::<Checkpoint>(&settings), &[], &files)
+    };
+    let failure = run(&folder.join("config.json")).unwrap_err();
+    assert!(failure.message.contains("the training graph breaks the contract"), "{failure}");
+    let model = run(&golden.join("decoder.onnx")).unwrap().outputs["model"].clone();
+    assert!(model.files.contains_key("training_graph.onnx"));
+
+    let lm = "objective = \"lm\"\ntexts = \"t\"\nepochs = 6\nbatch_size = 3\nlearning_rate = 1e-2\n";
+    let inputs = [("model", &model), ("texts", &world.texts)];
+    let outcome = world.train("foreign-lm", lm, &inputs).unwrap();
+    let learned = steps(&outcome);
+    assert!(learned[11].loss < learned[0].loss * 0.95, "{} {}", learned[0].loss, learned[11].loss);
+    let trained = &outcome.outputs["model"];
+    assert!(trained.files.contains_key("training_graph.onnx"), "it can be trained further");
+    let tensors = |artifact: &Artifact| ModelFiles::of(artifact).weights().unwrap();
+    let (before, after) = (tensors(&model), tensors(trained));
+    assert!(before.keys().eq(after.keys()));
+    assert_ne!(before["tokens.weight"], after["tokens.weight"]);
+    let failure = world.train("foreign-lora", &format!("{lm}{LORA}"), &inputs).unwrap_err();
+    assert_eq!(failure.message, "`lora` does not go with the model's own training graph");
 }
 
 #[test]

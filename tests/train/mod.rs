@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod architectures;
+mod foreign;
 mod gradients;
 mod kind;
 mod packing;

@@ -22,6 +22,7 @@ use chorale::{
         example::Example,
         graph::{self, Form, Trained},
         initial,
+        program::Program,
         state::State,
         step::Stepper,
     },
@@ -120,7 +121,9 @@ fn a_process_measures_memory_for_another_one() {
     let frozen = if what.contains("adapters") { weights } else { Weights::new() };
     let runtime = crate::runtime::runtime();
     let options = train::session_options();
-    let mut stepper = Stepper::new(runtime, &training, frozen, &settings.optimizer, false, &options).unwrap();
+    let mut stepper =
+        Stepper::new(runtime, &Program::from(&training), frozen, &settings.optimizer, false, &options)
+            .unwrap();
     stepper.set(&State { step: 0, trainable, first: zeros.clone(), second: zeros }).unwrap();
     let text: Vec<u32> = (0..320).map(|n| 3 + n % 61).collect();
     let row = Example { id: String::new(), prompt: vec![0], branches: vec![text], references: Vec::new() };

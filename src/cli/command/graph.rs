@@ -1,4 +1,5 @@
-//! `chorale graph`: writes the training graph of a stage as an ONNX file that other programs can run.
+//! `chorale graph`: writes the training graph of a stage as an ONNX file that other programs can run, and checks those that
+//! other programs wrote.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -10,11 +11,14 @@ use crate::{
     engine::event::Status,
     failure::{Cause, Failure, bug},
     plan::{Node, Plan},
+    train::{Settings, foreign},
 };
 
 /// Arguments of `graph`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:\n  chorale graph export recipes/quickstart.toml dpo")]
+#[command(
+    after_help = "Examples:\n  chorale graph export recipes/quickstart.toml dpo\n  chorale graph check decoder.onnx"
+)]
 pub struct GraphArgs {
     /// What to do.
     #[command(subcommand)]
@@ -26,7 +30,30 @@ pub struct GraphArgs {
 pub enum GraphCommand {
     /// Write the training graph of a stage: STAGE.onnx, its weights, and a description of inputs and outputs
     Export(ExportArgs),
+    /// Say everything that is wrong with a training graph that another tool wrote
+    Check(CheckArgs),
+    /// Show what a training graph of another tool must keep
+    Contract(ContractArgs),
 }
+
+/// Arguments of `graph check`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  chorale graph check decoder.onnx\n  chorale graph check decoder.onnx --objective dpo"
+)]
+pub struct CheckArgs {
+    /// The ONNX file
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Check also that this objective can be trained with it
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub objective: Option<String>,
+}
+
+/// Arguments of `graph contract`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  chorale graph contract")]
+pub struct ContractArgs {}
 
 /// Arguments of `graph export`.
 #[derive(Debug, ClapArgs)]
@@ -49,7 +76,38 @@ pub struct ExportArgs {
 
 /// Exports.
 pub fn run(args: &GraphArgs, setup: &Setup, verbose: u8) -> Result<Exit, Stop> {
-    let GraphCommand::Export(args) = &args.command;
+    match &args.command {
+        GraphCommand::Export(args) => export(args, setup, verbose),
+        GraphCommand::Check(args) => check(args, setup),
+        GraphCommand::Contract(_) => {
+            setup.console.data(foreign::CONTRACT)?;
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// Lists what is wrong with a file, one line each.
+fn check(args: &CheckArgs, setup: &Setup) -> Result<Exit, Stop> {
+    let objective = match &args.objective {
+        None => None,
+        Some(name) => Some(Settings::objective(name).ok_or_else(|| {
+            Failure::new(Cause::Recipe, format!("unknown objective `{name}`"))
+                .hint(format!("known objectives: {}", Settings::objectives().join(", ")))
+        })?),
+    };
+    let problems = foreign::check(&foreign::bytes(&args.file)?, objective);
+    if problems.is_empty() {
+        setup.console.data(&format!("{}: keeps the contract\n", args.file.display()))?;
+        return Ok(Exit::Success);
+    }
+    for problem in &problems {
+        setup.console.data(&format!("{problem}\n"))?;
+    }
+    let message = format!("`{}` breaks the contract in {} places", args.file.display(), problems.len());
+    Err(Failure::input(message).hint("`chorale graph contract` shows what it must keep").into())
+}
+
+fn export(args: &ExportArgs, setup: &Setup, verbose: u8) -> Result<Exit, Stop> {
     let console = &setup.console;
     let plan = recipe_file::load(&args.recipe, console)?;
     // The selection says which names there are when this is none of them.

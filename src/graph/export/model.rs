@@ -4,17 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 
-use super::proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
-    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
-};
 use crate::{
-    graph::{Attribute, AttributeValue, Fact, Graph, OPSET, Source, Value},
+    graph::{
+        Attribute, AttributeValue, Fact, Graph, OPSET, Source, Value,
+        proto::{
+            AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+            StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+            ValueInfoProto,
+        },
+    },
     tensor::{DType, Tensor},
 };
 
 /// The version of the file format that belongs to [`OPSET`].
 const IR_VERSION: i64 = 10;
+
+/// The number of a tensor's location outside of the file.
+pub(crate) const EXTERNAL: i32 = 1;
 
 /// Where a weight is looked for if the caller does not say.
 const DEFAULT_LOCATION: &str = "model.safetensors";
@@ -63,6 +69,7 @@ pub fn model(g: &Graph, description: &Description, places: &BTreeMap<String, Ext
         name: Some(name.to_owned()),
         r#type: Some(type_of(g.fact(value))),
         doc_string: doc(name),
+        ..ValueInfoProto::default()
     };
     let graph = GraphProto {
         initializer: initializers(g, &used, places),
@@ -71,6 +78,7 @@ pub fn model(g: &Graph, description: &Description, places: &BTreeMap<String, Ext
         input: g.inputs().iter().map(|value| info(g.name(*value), *value)).collect(),
         output: g.outputs().iter().map(|(name, value)| info(name, *value)).collect(),
         node: nodes,
+        ..GraphProto::default()
     };
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
@@ -80,6 +88,7 @@ pub fn model(g: &Graph, description: &Description, places: &BTreeMap<String, Ext
         opset_import,
         metadata_props: description.metadata.iter().map(|(key, value)| entry(key, value)).collect(),
         graph: Some(graph),
+        ..ModelProto::default()
     };
     model.encode_to_vec()
 }
@@ -140,6 +149,7 @@ fn nodes(g: &Graph, names: &Names<'_>) -> Vec<NodeProto> {
                 op_type: Some(node.op.onnx().to_owned()),
                 attribute: node.op.attributes().into_iter().map(attribute).collect(),
                 domain: Some(node.op.domain().to_owned()).filter(|domain| !domain.is_empty()),
+                ..NodeProto::default()
             }
         })
         .collect();
@@ -150,8 +160,7 @@ fn nodes(g: &Graph, names: &Names<'_>) -> Vec<NodeProto> {
                 output: vec![output.clone()],
                 name: Some(format!("{output}.identity")),
                 op_type: Some("Identity".to_owned()),
-                attribute: Vec::new(),
-                domain: None,
+                ..NodeProto::default()
             });
         }
     }
@@ -211,13 +220,13 @@ fn external(name: &str, fact: &Fact, place: Option<&External>) -> TensorProto {
         dims: shape.iter().map(|extent| *extent as i64).collect(),
         data_type: Some(element_type(fact.dtype)),
         name: Some(name.to_owned()),
-        raw_data: None,
         external_data: vec![
             entry("location", &place.location),
             entry("offset", &place.offset.to_string()),
             entry("length", &place.length.to_string()),
         ],
-        data_location: Some(1),
+        data_location: Some(EXTERNAL),
+        ..TensorProto::default()
     }
 }
 
@@ -227,8 +236,7 @@ fn tensor(name: Option<String>, content: &Tensor) -> TensorProto {
         data_type: Some(element_type(content.dtype())),
         name,
         raw_data: Some(little_endian(content)),
-        external_data: Vec::new(),
-        data_location: None,
+        ..TensorProto::default()
     }
 }
 
@@ -247,8 +255,8 @@ fn little_endian(content: &Tensor) -> Vec<u8> {
 fn type_of(fact: &Fact) -> TypeProto {
     let dim = (fact.shape.iter())
         .map(|dim| match dim.as_known() {
-            Some(extent) => DimensionProto { dim_value: Some(extent as i64), dim_param: None },
-            None => DimensionProto { dim_value: None, dim_param: Some(dim.to_string()) },
+            Some(extent) => DimensionProto { dim_value: Some(extent as i64), ..DimensionProto::default() },
+            None => DimensionProto { dim_param: Some(dim.to_string()), ..DimensionProto::default() },
         })
         .collect();
     TypeProto {
@@ -256,6 +264,7 @@ fn type_of(fact: &Fact) -> TypeProto {
             elem_type: Some(element_type(fact.dtype)),
             shape: Some(TensorShapeProto { dim }),
         }),
+        ..TypeProto::default()
     }
 }
 

@@ -1,9 +1,10 @@
 //! `checkpoint`: a model that somebody else trained, from a Hugging Face folder or hub.
 //!
 //! The folder is checked as a whole once: config, header of every weight file, index, every number. Its weights are not
-//! copied; the model that comes out refers to them where they lie.
+//! copied; the model that comes out refers to them where they lie. A training graph that another tool wrote may come
+//! with it; then the architecture need not be known, because `train` runs that graph.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::{
         folder::{self, CONFIG, INDEX, ModelFiles},
         stored::StoredWeights,
     },
-    failure::Failure,
+    failure::{Cause, Failure},
     hub::{Model, Repository, Revision},
     model::arch,
     stage::{
@@ -24,6 +25,7 @@ use crate::{
         port::Ports,
     },
     token::Tokenizer,
+    train::foreign,
 };
 
 /// Takes in a Hugging Face folder.
@@ -46,6 +48,10 @@ pub struct Spec {
     /// The commit, branch or tag of `hf`; `main` by default. What a branch meant at the first run is kept by the lock file.
     #[serde(default, skip_serializing)]
     pub revision: Option<Revision>,
+    /// An ONNX file with the model's training graph, which another tool wrote; `chorale graph contract` says what it must
+    /// keep. `train` then runs it, and the model may be of an architecture that chorale does not have.
+    #[serde(default, skip_serializing)]
+    pub training_graph: Option<PathBuf>,
 }
 
 impl Spec {
@@ -64,6 +70,10 @@ impl Kind for Checkpoint {
 
     fn ports(spec: &Spec) -> Ports {
         let ports = Ports::default().writes("model", MODEL);
+        let ports = match &spec.training_graph {
+            Some(file) => ports.opens("training_graph", file),
+            None => ports,
+        };
         match (&spec.hf, &spec.path) {
             (Some(repository), _) => {
                 let revision = spec.revision.clone().unwrap_or_else(Revision::main);
@@ -100,19 +110,19 @@ impl Kind for Checkpoint {
 
     fn run(cx: &Context<'_>, spec: &Spec) -> Result<(), Failure> {
         let files = ModelFiles::in_folder(cx.file(spec.source()))?;
-        let network = arch::open(&Json::Object(files.config()?))
-            .map_err(|failure| failure.at(format!("`{}`", cx.file(spec.source()).display())))?;
         let stored = StoredWeights::open(&files)?;
-        arch::check(&*network, &stored)?;
-        stored.check_finite()?;
-        let tokenizer = Tokenizer::open(&files)?;
-        let (tokens, rows) = (tokenizer.vocabulary_size(), network.sizes().vocabulary);
-        if tokens > rows {
-            return Err(Failure::input(format!(
-                "the tokenizer has {tokens} tokens, but the model only {rows} embeddings"
-            )));
+        let graph = spec.training_graph.as_ref().map(|_| cx.file("training_graph"));
+        match graph {
+            None => check_network(cx.file(spec.source()), &files, &stored)?,
+            Some(graph) => foreign::check_file(graph)?,
         }
+        stored.check_finite()?;
         let folder = cx.create_folder("model")?;
+        if let Some(graph) = graph {
+            let target = folder.join(foreign::FILE);
+            std::fs::copy(graph, &target)
+                .map_err(|error| Failure::io(Cause::Store, "write", &target, &error))?;
+        }
         files.copy(CONFIG, &folder)?;
         let weights = files.weight_files()?;
         weights.iter().try_for_each(|name| folder::refer(&files, name, &folder))?;
@@ -121,4 +131,19 @@ impl Kind for Checkpoint {
         }
         files.copy_companions(&folder)
     }
+}
+
+/// Checks that config, weights and tokenizer belong to one network that chorale knows.
+fn check_network(folder: &Path, files: &ModelFiles, stored: &StoredWeights) -> Result<(), Failure> {
+    let network = arch::open(&Json::Object(files.config()?))
+        .map_err(|failure| failure.at(format!("`{}`", folder.display())))?;
+    arch::check(&*network, stored)?;
+    let tokenizer = Tokenizer::open(files)?;
+    let (tokens, rows) = (tokenizer.vocabulary_size(), network.sizes().vocabulary);
+    if tokens > rows {
+        return Err(Failure::input(format!(
+            "the tokenizer has {tokens} tokens, but the model only {rows} embeddings"
+        )));
+    }
+    Ok(())
 }

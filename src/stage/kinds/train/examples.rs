@@ -15,13 +15,28 @@ use crate::{
     train::example::Example,
 };
 
+/// What a model admits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Entries of the vocabulary.
+    pub(super) vocabulary: usize,
+    /// Tokens of a sequence.
+    pub(super) positions: usize,
+}
+
+impl From<Sizes> for Limits {
+    fn from(sizes: Sizes) -> Self {
+        Self { vocabulary: sizes.vocabulary, positions: sizes.positions }
+    }
+}
+
 /// All examples of a stage, at least one, each short enough and scorable.
 pub(super) fn read(
     cx: &Context<'_>,
     spec: &TrainSpec,
     base: &ModelFiles,
     tokenizer: &Tokenizer,
-    sizes: Sizes,
+    limits: Limits,
 ) -> Result<Vec<Example>, Failure> {
     let kind = spec.objective.0.examples();
     let encoding =
@@ -40,7 +55,7 @@ pub(super) fn read(
             Failure::input(message).hint("look at what the stage that writes them reports as dropped")
         );
     }
-    fit_lengths(cx, spec, sizes, &mut examples);
+    fit_lengths(cx, spec, limits, &mut examples);
     let read = examples.len();
     examples.retain(Example::is_scorable);
     if examples.len() < read {
@@ -55,7 +70,7 @@ pub(super) fn read(
     if spec.objective.0.needs_reference() {
         add_references(&cx.rows::<PairLogProbability>("reference")?, &mut examples)?;
     }
-    check_vocabulary(&examples, sizes)?;
+    check_vocabulary(&examples, limits)?;
     Ok(examples)
 }
 
@@ -84,8 +99,8 @@ fn pair(encoder: &Encoder<'_>, row: &Pair) -> Result<Example, Failure> {
 }
 
 /// Cuts what is longer than the stage admits, and says how often.
-fn fit_lengths(cx: &Context<'_>, spec: &TrainSpec, sizes: Sizes, examples: &mut [Example]) {
-    let most = spec.max_length.unwrap_or(sizes.positions).min(sizes.positions);
+fn fit_lengths(cx: &Context<'_>, spec: &TrainSpec, limits: Limits, examples: &mut [Example]) {
+    let most = spec.max_length.unwrap_or(limits.positions).min(limits.positions);
     let (mut prompts, mut branches) = (0, 0);
     for example in examples.iter_mut() {
         let truncated = example.truncate(most, spec.max_prompt_length);
@@ -146,14 +161,14 @@ fn add_references(rows: &[PairLogProbability], examples: &mut [Example]) -> Resu
     Ok(())
 }
 
-fn check_vocabulary(examples: &[Example], sizes: Sizes) -> Result<(), Failure> {
+fn check_vocabulary(examples: &[Example], limits: Limits) -> Result<(), Failure> {
     let tokens =
         examples.iter().flat_map(|example| example.prompt.iter().chain(example.branches.iter().flatten()));
     match tokens.max() {
-        Some(largest) if *largest as usize >= sizes.vocabulary => {
+        Some(largest) if *largest as usize >= limits.vocabulary => {
             let message = format!(
                 "the tokenizer gives token {largest}, but the model's vocabulary has {} entries",
-                sizes.vocabulary
+                limits.vocabulary
             );
             Err(Failure::input(message).hint("the model folder's tokenizer belongs to another model"))
         }

@@ -6,6 +6,7 @@
 //! journal and ends with the same bytes.
 
 mod examples;
+mod foreign;
 mod lora;
 mod spec;
 mod write;
@@ -43,6 +44,7 @@ use crate::{
         self, Listener, Settings, Task,
         batch::Packing,
         export,
+        foreign::FILE as FOREIGN,
         graph::{Form, Trained},
     },
 };
@@ -69,11 +71,14 @@ impl Kind for Train {
 
     fn run(cx: &Context<'_>, spec: &TrainSpec) -> Result<(), Failure> {
         let base = ModelFiles::of(cx.input("model"));
+        if let Some(graph) = base.get(FOREIGN) {
+            return foreign::run(cx, spec, &base, graph);
+        }
         let network = open(&base)?;
         let lora = spec.lora.as_ref().map(Lora::from);
         let trained = Trained::new(&*network, lora.as_ref())?;
         let tokenizer = Tokenizer::open(&base)?;
-        let examples = examples::read(cx, spec, &base, &tokenizer, network.sizes())?;
+        let examples = examples::read(cx, spec, &base, &tokenizer, network.sizes().into())?;
         let settings = Settings::from(spec);
         let task = Task { network: &*network, trained: &trained, examples: &examples, settings: &settings };
         // Other weights that stages before this one used would only take memory now.

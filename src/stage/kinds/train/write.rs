@@ -65,6 +65,18 @@ fn all(target: &Path, base: &ModelFiles, network: &dyn Network, fitted: &Fitted)
     base.copy_companions(target)
 }
 
+/// Writes the model folder: the files of `base` with those of `weights` replaced that were trained.
+pub(super) fn replaced(
+    target: &Path,
+    base: &ModelFiles,
+    mut weights: Weights,
+    fitted: &Fitted,
+) -> Result<(), Failure> {
+    weights.extend(tensors(fitted));
+    folder::write(target, &base.config()?, &weights)?;
+    base.copy_companions(target)
+}
+
 /// Writes the adapter folder.
 pub(super) fn adapter(
     target: &Path,

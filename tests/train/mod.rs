@@ -6,6 +6,7 @@ mod foreign;
 mod gradients;
 mod kind;
 mod packing;
+mod precision;
 mod recompute;
 mod resume;
 mod steps;

@@ -1,6 +1,6 @@
 //! `Gather`: whole slices of a tensor by their positions along an axis; rows of an embedding table.
 
-use super::{Case, Operand, Scatter, expand, reshape, rule, scatter_elements, zeros_like};
+use super::{Case, Operand, Scatter, cast, constant_of_shape, expand, reshape, rule, scatter_elements};
 use crate::{
     graph::{Attribute, Dim, Fact, GradCx, Gradient, Graph, Mismatch, Op, Value},
     tensor::DType,
@@ -50,9 +50,13 @@ impl Op for Gather {
         narrow[axis] = count;
         let positions = reshape(g, indices, &narrow);
         let positions = expand(g, positions, &shape);
-        let zeros = zeros_like(g, data);
+        // A position may occur often: half precision would lose the small summands (and has no kernel on the CPU).
+        let dtype = g.dtype(data);
+        let wide = if matches!(dtype, DType::F16 | DType::Bf16) { DType::F32 } else { dtype };
+        let updates = cast(g, updates, wide);
+        let zeros = constant_of_shape(g, &g.shape(data), 0.0, wide);
         let summed = scatter_elements(g, zeros, positions, updates, axis as i64, Scatter::Add);
-        Gradient::Flow(vec![Some(summed), None])
+        Gradient::Flow(vec![Some(cast(g, summed, dtype)), None])
     }
 }
 

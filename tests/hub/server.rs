@@ -81,10 +81,10 @@ fn serve(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Reply, log: &Mutex<Ve
     let reply = answer(&asked);
     let mut head = format!("HTTP/1.1 {} Reply\r\nConnection: close\r\n", reply.status);
     if !reply.headers.iter().any(|(name, _)| name == "Content-Length") {
-        head += &format!("Content-Length: {}\r\n", reply.body.len());
+        head.extend(["Content-Length: ", &reply.body.len().to_string(), "\r\n"]);
     }
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name.as_str(), ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     let body = if asked.method == "HEAD" { &[][..] } else { &reply.body };

@@ -26,7 +26,7 @@ use crate::{
 /// What stands before the names of added values; no other tool's names begin so.
 const OWN: &str = "chorale.flat.";
 
-/// The program of a graph in which [`super::check`] finds nothing wrong.
+/// The program of a graph in which [`super::check()`] finds nothing wrong.
 pub(super) fn program(mut model: ModelProto, loss: &'static dyn Loss) -> Program {
     let mut graph = model.graph.take().unwrap_or_default();
     let named = |prefix: &str| -> Vec<(String, Vec<usize>)> {

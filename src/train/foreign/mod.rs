@@ -1,7 +1,7 @@
 //! Training graphs that other tools wrote: PyTorch, for an architecture that chorale does not have.
 //!
 //! In: the bytes of an ONNX file that keeps the contract ([`CONTRACT`]). Out: a [`Program`] that the trainer runs like one
-//! of its own. [`check`] says everything that is wrong with a file at once; [`flatten`] turns its trainable inputs and
+//! of its own. [`check()`] says everything that is wrong with a file at once; [`flatten`] turns its trainable inputs and
 //! gradients, one tensor each, into the one flat vector that optimizer, clipping and journal work on.
 //!
 //! # Invariants

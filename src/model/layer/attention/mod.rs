@@ -2,7 +2,7 @@
 //!
 //! - [`rows`]: whole rows, causal with branches that share a prefix, or every token over all; plain operators, every one with
 //!   a gradient.
-//! - [`cached`]: new tokens over a key-value cache that stays in place; one fused kernel.
+//! - [`cached()`]: new tokens over a key-value cache that stays in place; one fused kernel.
 //!
 //! Both take the same [`Scores`], so that a layer's window or cap cannot differ between training and decoding.
 

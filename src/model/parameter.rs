@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    failure::bug,
     graph::{Dim, Graph, Value, op},
     model::layer,
     tensor::DType,
@@ -55,23 +54,6 @@ pub trait Parameters {
         let weight = self.weight(g, name, &shape);
         layer::linear(g, x, weight)
     }
-
-    /// Several matrices applied to the same `x`, as [`Self::linear`] each. Weights that never change may join them into
-    /// one product.
-    fn linears(&mut self, g: &mut Graph, x: Value, matrices: &[(String, [usize; 2])]) -> Vec<Value> {
-        matrices.iter().map(|(name, shape)| self.linear(g, name, x, *shape)).collect()
-    }
-}
-
-/// [`Parameters::linears`] with as many results as matrices.
-pub fn linears<const N: usize>(
-    weights: &mut dyn Parameters,
-    g: &mut Graph,
-    x: Value,
-    matrices: &[(String, [usize; 2]); N],
-) -> [Value; N] {
-    let results = weights.linears(g, x, matrices);
-    results.try_into().unwrap_or_else(|_| bug("a result for each matrix"))
 }
 
 /// Every weight is an external initializer of one element type: what inference and frozen bases use.

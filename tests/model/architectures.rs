@@ -12,6 +12,7 @@ use chorale::{
 use serde::Deserialize;
 
 use super::{
+    assert_close,
     forward::{greedy, row_session, text_logits},
     tiny::golden,
 };
@@ -46,13 +47,6 @@ fn cases() -> Vec<Case> {
     let cases: Vec<Case> = ARCHITECTURES.iter().map(|row| open(row.model_type)).collect();
     assert!(cases.len() >= 8);
     cases
-}
-
-#[track_caller]
-fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
-    assert_eq!(got.len(), expected.len(), "{what}");
-    let worst = got.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst <= 1e-4, "{what}: largest difference {worst:e}");
 }
 
 #[test]

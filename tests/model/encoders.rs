@@ -20,7 +20,7 @@ use chorale::{
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::tiny::golden;
+use super::{assert_close, tiny::golden};
 use crate::runtime::runtime;
 
 #[derive(Deserialize)]
@@ -49,13 +49,6 @@ fn cases() -> Vec<Case> {
     let cases: Vec<Case> = ENCODERS.iter().map(|row| case(row.model_type)).collect();
     assert!(cases.len() >= 3);
     cases
-}
-
-#[track_caller]
-fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
-    assert_eq!(got.len(), expected.len(), "{what}");
-    let worst = got.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst <= 1e-4, "{what}: largest difference {worst:e}");
 }
 
 /// Hidden states of all tokens.

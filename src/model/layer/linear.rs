@@ -2,7 +2,7 @@
 
 use crate::{
     graph::{Graph, Value, op},
-    model::parameter::{Parameters, linears},
+    model::parameter::Parameters,
 };
 
 /// `x · Wᵀ`: `x [.., inputs]`, `weight [outputs, inputs]` -> `[.., outputs]`.
@@ -34,8 +34,8 @@ pub fn projections<const N: usize>(
     layers: &[(String, [usize; 2]); N],
     bias: Bias,
 ) -> [Value; N] {
-    let matrices = layers.each_ref().map(|(path, shape)| (format!("{path}.weight"), *shape));
-    let mut results = linears(weights, g, x, &matrices);
+    let mut results =
+        layers.each_ref().map(|(path, shape)| weights.linear(g, &format!("{path}.weight"), x, *shape));
     if bias == Bias::Yes {
         for (result, (path, [outputs, _])) in results.iter_mut().zip(layers) {
             let vector = weights.weight(g, &format!("{path}.bias"), &[*outputs]);

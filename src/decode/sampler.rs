@@ -24,6 +24,8 @@ const WEIGHT_BITS: u32 = 40;
 const FINE_BITS: u32 = 4;
 /// How far to shift the bits of a float to leave its exponent and `FINE_BITS` of its mantissa.
 const BUCKET_SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - FINE_BITS;
+/// Tokens whose weights are added before any of them is looked at by itself.
+const BLOCK: usize = 64;
 /// Values below this weigh nothing.
 const SMALLEST: f32 = 1.0 / (1_u64 << WEIGHT_BITS) as f32;
 const FIRST_BUCKET: u32 = SMALLEST.to_bits() >> BUCKET_SHIFT;
@@ -95,18 +97,34 @@ impl Sampler {
         let cut = self.narrow(sampling, total);
         let (mass, least) = cut.map_or((total, SMALLEST), |cut| (cut.mass, cut.value));
         // The high half of a 128-bit product is uniform in 0..mass, off by at most one part in 2^64 / mass.
-        let mut left = ((u128::from(bits) * u128::from(mass)) >> 64) as u64;
-        for (token, &value) in (0_u32..).zip(&self.values) {
-            if value < least || cut.is_some_and(|cut| !cut.keeps(value, token)) {
+        let left = ((u128::from(bits) * u128::from(mass)) >> 64) as u64;
+        self.draw(cut, least, left).unwrap_or(best)
+    }
+
+    /// The first token, by id, at which the sum of the weights of the kept tokens is above `left`.
+    fn draw(&self, cut: Option<Cut>, least: f32, mut left: u64) -> Option<u32> {
+        let kept = |token: u32, value: f32| value >= least && cut.is_none_or(|cut| cut.keeps(value, token));
+        let first_tokens = (0_u32..).step_by(BLOCK);
+        for (first, block) in first_tokens.zip(self.values.chunks(BLOCK)) {
+            // Most blocks are passed as a whole, with no branch in sight. Of the tokens that are as likely as the cut it counts
+            // those that are not kept as well, so it is not below what it stands for.
+            let most: u64 = block.iter().map(|&value| if value >= least { weight(value) } else { 0 }).sum();
+            let ties = cut.is_some_and(|cut| block.contains(&cut.value));
+            if !ties && left >= most {
+                left -= most;
                 continue;
             }
-            let weight = weight(value);
-            if left < weight {
-                return token;
+            for (token, &value) in (first..).zip(block) {
+                if kept(token, value) {
+                    let weight = weight(value);
+                    if left < weight {
+                        return Some(token);
+                    }
+                    left -= weight;
+                }
             }
-            left -= weight;
         }
-        best
+        None
     }
 
     /// Fills `values`. Kept apart from what follows because it runs in vector registers.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     dims,
     failure::bug,
-    graph::{Graph, Value, op},
+    graph::{Dim, Graph, Value, op},
     model::{
         arch::{Forward, Mode, Network, Sizes},
         layer::{
@@ -31,7 +31,14 @@ pub struct Decoder {
 }
 
 /// What layers share in one forward pass.
-enum Shared<'a> {
+struct Shared<'a> {
+    /// Extents `[B,T]`. Between attention's heads hidden states are `[B*T,D]`, the form that products take.
+    row: [Dim; 2],
+    mode: Attention<'a>,
+}
+
+/// What attention needs beside its heads.
+enum Attention<'a> {
     Rows {
         /// Of each layer.
         biases: Vec<Value>,
@@ -63,7 +70,11 @@ impl Network for Decoder {
             let vectors = layer::embedding(g, table, tokens);
             config.embedding_scale.map_or(vectors, |factor| scaled(g, vectors, factor))
         });
-        let shared = g.scope("shared", |g| self.shared(g, tokens, mode, g.dtype(hidden)));
+        let shape = g.shape(hidden);
+        let row = [shape[0].clone(), shape[1].clone()];
+        let attention = g.scope("shared", |g| self.shared(g, tokens, mode, g.dtype(hidden)));
+        hidden = op::reshape(g, hidden, &[Dim::product(&row), Dim::known(config.width)]);
+        let shared = Shared { row, mode: attention };
         let mut present = Vec::new();
         for index in 0..config.layers.len() {
             let at = At { config, index, shared: &shared };
@@ -75,7 +86,7 @@ impl Network for Decoder {
         }
         let gain = weights.weight(g, FINAL_NORM, &[config.width]);
         let hidden = g.scope("norm", |g| layer::norm(g, hidden, gain, config.norm));
-        Forward { hidden, present }
+        Forward { hidden: op::reshape(g, hidden, &shape), present }
     }
 
     fn head(&self, g: &mut Graph, weights: &mut dyn Parameters, hidden: Value) -> Value {
@@ -99,10 +110,10 @@ fn scaled(g: &mut Graph, x: Value, factor: f64) -> Value {
 }
 
 impl Decoder {
-    fn shared<'a>(&self, g: &mut Graph, tokens: Value, mode: &'a Mode, dtype: DType) -> Shared<'a> {
+    fn shared<'a>(&self, g: &mut Graph, tokens: Value, mode: &'a Mode, dtype: DType) -> Attention<'a> {
         let DecoderConfig { layers, rotaries, heads, .. } = &self.config;
         match mode {
-            Mode::Rows { positions, segments } => Shared::Rows {
+            Mode::Rows { positions, segments } => Attention::Rows {
                 // Equal windows give the same nodes.
                 biases: (layers.iter())
                     .map(|layer| attention::bias(g, *positions, *segments, layer.window))
@@ -116,7 +127,7 @@ impl Decoder {
                 let new = New { tokens: time, lengths: *lengths, capacity, dtype };
                 let rotations =
                     rotaries.iter().map(|rotary| Rotation::new(g, *heads, rotary, &new)).collect();
-                Shared::Cached { past, lengths: *lengths, rotations }
+                Attention::Cached { past, lengths: *lengths, rotations }
             }
         }
     }
@@ -130,7 +141,7 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    /// `hidden [B,T,D] -> [B,T,D]` through the layer, and its extended cache.
+    /// `hidden [B*T,D] -> [B*T,D]` through the layer, and its extended cache.
     fn layer(&self, g: &mut Graph, weights: &mut dyn Parameters, hidden: Value) -> (Value, Option<KeyValue>) {
         let normal = self.norm(g, weights, INPUT_NORM, hidden);
         let (mixed, cache) = g.scope("self_attn", |g| self.attend(g, weights, normal));
@@ -172,14 +183,14 @@ impl At<'_> {
         g.scope("mlp", |g| layer::feed_forward(g, weights, &self.path("mlp"), x, shape))
     }
 
-    /// Self-attention with its linear layers, `[B,T,D] -> [B,T,D]`.
+    /// Self-attention with its linear layers, `[B*T,D] -> [B*T,D]`.
     fn attend(&self, g: &mut Graph, weights: &mut dyn Parameters, x: Value) -> (Value, Option<KeyValue>) {
         let DecoderConfig { heads, width, .. } = *self.config;
         let layer: Layer = self.config.layers[self.index];
         let inputs = self.heads(g, weights, x);
         let scores = self.config.scores(layer);
-        let (mixed, cache) = match self.shared {
-            Shared::Rows { biases, angles } => {
+        let (mixed, cache) = match &self.shared.mode {
+            Attention::Rows { biases, angles } => {
                 let [query, key, value] = inputs;
                 let turn = |g: &mut Graph, x: Value| match layer.rotary {
                     Some(rotary) => rope::rotate(g, x, angles[rotary]),
@@ -188,13 +199,14 @@ impl At<'_> {
                 let turned = [turn(g, query), turn(g, key), value];
                 (attention::attention(g, heads, scores, turned, biases[self.index]), None)
             }
-            Shared::Cached { past, lengths, rotations } => {
+            Attention::Cached { past, lengths, rotations } => {
                 let rotation = layer.rotary.map(|rotary| rotations[rotary]);
                 let past = Past { cache: past[self.index], lengths: *lengths, rotation };
                 let (mixed, present) = attention::cached(g, heads, scores, inputs, past);
                 (mixed, Some(present))
             }
         };
+        let mixed = op::reshape(g, mixed, &dims![Dim::product(&self.shared.row), heads.query_width()]);
         let output = (self.path("self_attn.o_proj"), [width, heads.query_width()]);
         (layer::projection(g, weights, mixed, output, self.config.output_bias), cache)
     }
@@ -209,9 +221,9 @@ impl At<'_> {
             layer("self_attn.v_proj", heads.key_value_width()),
         ];
         let [query, key, value] = layer::projections(g, weights, x, &layers, self.config.attention_bias);
-        let shape = g.shape(x);
+        let [batch, time] = &self.shared.row;
         let split = |g: &mut Graph, x: Value, count: usize| {
-            op::reshape(g, x, &dims![&shape[0], &shape[1], count, heads.width]) // [B,T,H*E] -> [B,T,H,E]
+            op::reshape(g, x, &dims![batch, time, count, heads.width]) // [B*T,H*E] -> [B,T,H,E]
         };
         let query = split(g, query, heads.query);
         let key = split(g, key, heads.key_value);

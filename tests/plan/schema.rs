@@ -38,3 +38,27 @@ fn every_kind_refuses_unknown_settings_and_documents_the_known_ones() {
     }
     assert!(settings >= 10, "only {settings} settings");
 }
+
+#[test]
+fn the_shipped_recipes_are_valid_by_the_schema_and_mistakes_are_not() {
+    let validator = jsonschema::validator_for(&schema::recipe(stage::kinds::KINDS)).unwrap();
+    let problems = |recipe: &str| -> Vec<String> {
+        let recipe = serde_json::to_value(toml::from_str::<toml::Table>(recipe).unwrap()).unwrap();
+        validator.iter_errors(&recipe).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    };
+    let mut recipes = 0;
+    for entry in std::fs::read_dir("recipes").unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(problems(&text), [""; 0], "{}", path.display());
+        recipes += 1;
+        for (right, wrong) in [
+            ("[recipe]", "[recipes]\n[recipe]"),
+            ("kind = \"", "no-such-setting = 1\nkind = \""),
+            ("kind = \"", "kind = \"no-such-"),
+        ] {
+            assert!(!problems(&text.replacen(right, wrong, 1)).is_empty(), "{}: {wrong}", path.display());
+        }
+    }
+    assert!(recipes > 0);
+}

@@ -60,10 +60,24 @@ pub(super) const TEXTS: [&str; 4] = [
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let bench = Self { dir, cancelled: AtomicBool::new(false), patience: AtomicU64::new(u64::MAX) };
+        let bench = Self::empty();
         bench.make_model();
         bench
+    }
+
+    /// With the model in `folder`.
+    pub(super) fn of(folder: &Path) -> Self {
+        let bench = Self::empty();
+        std::fs::create_dir(bench.path("model")).unwrap();
+        for (name, path) in files_of(folder) {
+            std::fs::copy(path, bench.path("model").join(name)).unwrap();
+        }
+        bench
+    }
+
+    fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { dir, cancelled: AtomicBool::new(false), patience: AtomicU64::new(u64::MAX) }
     }
 
     fn make_model(&self) {

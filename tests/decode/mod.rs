@@ -3,5 +3,6 @@
 mod bench;
 mod chat;
 mod generate;
+mod harness;
 pub(crate) mod score;
 mod stages;

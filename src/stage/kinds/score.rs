@@ -47,7 +47,10 @@ pub enum Normalisation {
     AnswerSum,
     /// The mean over the candidate's tokens.
     AnswerMean,
-    /// The sum over the candidate's tokens per byte of its text.
+    /// The sum over the candidate's tokens per character of its text, white space around it not counted: `acc_norm` of
+    /// lm-evaluation-harness, which puts a space before each candidate and does not count it.
+    AnswerCharacterMean,
+    /// The same per byte: its `acc_bytes`.
     AnswerByteMean,
     /// The mean over all tokens of question and candidate but the first.
     WholeMean,
@@ -104,7 +107,7 @@ fn batch_tokens() -> usize {
 
 impl Kind for Score {
     const NAME: &'static str = "score";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const ABOUT: &'static str = "log-probabilities of pairs, or rankings of candidates, under a model";
     const LOAD: Load = Load::Heavy;
     const USES_RUNTIME: bool = true;
@@ -238,7 +241,8 @@ fn ranking(question: &Question, scores: &RowScores, normalisation: Normalisation
             let score = match normalisation {
                 Normalisation::AnswerSum => answer,
                 Normalisation::AnswerMean => answer / tokens.len() as f64,
-                Normalisation::AnswerByteMean => answer / text.len() as f64,
+                Normalisation::AnswerCharacterMean => answer / text.trim().chars().count() as f64,
+                Normalisation::AnswerByteMean => answer / text.trim().len() as f64,
                 Normalisation::WholeMean => (before + answer) / (before_count + tokens.len()) as f64,
             };
             score as f32
@@ -371,15 +375,17 @@ mod tests {
         }
     }
 
-    /// By hand: sums -3, -2.5; means -1.5, -2.5; per byte -3/6, -2.5/4; whole (-1-3)/4, (-1-2.5)/3.
+    /// By hand: sums -3, -2.5; means -1.5, -2.5; per character -3/5, -2.5/3; per byte -3/5, -2.5/4; whole (-1-3)/4,
+    /// (-1-2.5)/3.
     #[test]
-    fn the_four_normalisations_are_what_they_say() {
-        let question = question(&[" Paris", " Rom"]);
+    fn the_normalisations_are_what_they_say() {
+        let question = question(&[" Paris", " Röm"]);
         let scores = scores(&[-0.25, -0.75], &[&[-1.0, -2.0], &[-2.5]]);
         let cases = [
             (Normalisation::AnswerSum, [-3.0, -2.5], [1, 0]),
             (Normalisation::AnswerMean, [-1.5, -2.5], [0, 1]),
-            (Normalisation::AnswerByteMean, [-0.5, -0.625], [0, 1]),
+            (Normalisation::AnswerCharacterMean, [-0.6, -2.5 / 3.0], [0, 1]),
+            (Normalisation::AnswerByteMean, [-0.6, -0.625], [0, 1]),
             (Normalisation::WholeMean, [-1.0, -3.5 / 3.0], [0, 1]),
         ];
         for (normalisation, expected, order) in cases {

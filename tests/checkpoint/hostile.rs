@@ -1,5 +1,5 @@
 //! Files from outside that lie in every way: no panic, and no memory for what is not in the file. The cases are random but
-//! the same in every run.
+//! the same in every run; `FUZZ=100000 cargo test hostile` tries that many others of each kind.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path, sync::Arc};
@@ -21,12 +21,13 @@ use ndarray::{ArrayD, IxDyn};
 use proptest::{prelude::*, test_runner::RngSeed};
 use serde_json::{Value as Json, json};
 
-/// The same cases each time.
+/// The same cases each time, or as many new ones as the variable `FUZZ` says.
 fn settings(cases: u32) -> ProptestConfig {
+    let fuzz = std::env::var("FUZZ").ok().map(|text| text.parse().unwrap());
     ProptestConfig {
-        cases,
+        cases: fuzz.unwrap_or(cases),
         failure_persistence: None,
-        rng_seed: RngSeed::Fixed(3),
+        rng_seed: if fuzz.is_some() { RngSeed::Random } else { RngSeed::Fixed(3) },
         ..ProptestConfig::default()
     }
 }

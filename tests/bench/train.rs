@@ -179,7 +179,7 @@ fn main() {
     let folder = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     let wanted = |name: &str| arguments.len() < 2 || arguments[1] == name;
     let profile = arguments.iter().position(|argument| argument == "--profile").map(|at| &arguments[at + 1]);
-    let options = SessionOptions { profile: profile.map(PathBuf::from), ..SessionOptions::default() };
+    let options = SessionOptions { profile: profile.map(PathBuf::from), ..chorale::train::session_options() };
     if wanted("lm") {
         measure(lm(), &options);
     }

@@ -21,8 +21,13 @@ const PLOTS: &[(&str, &[&str])] = &[
     ("Rewards", &["rewards/chosen", "rewards/rejected"]),
     ("Reward margin", &["rewards/margins"]),
     ("Share of pairs ranked right", &["rewards/accuracies"]),
+    ("Log-probability of a side", &["logps/chosen", "logps/rejected"]),
+    ("Share of tokens predicted first", &["mean_token_accuracy"]),
+    ("Entropy of a prediction, nats", &["entropy"]),
+    ("Mean of the logits", &["logits/chosen", "logits/rejected"]),
     ("Learning rate", &["learning_rate"]),
     ("Gradient norm", &["grad_norm"]),
+    ("Tokens so far", &["num_tokens"]),
 ];
 
 /// All training runs of a report.

@@ -8,6 +8,7 @@ use self::narrator::{Locate, Narrator, Show};
 use super::console::{Console, Volume};
 use crate::engine::event::{Event, Listener, Timed};
 
+mod fit;
 pub mod narrator;
 pub mod pace;
 
@@ -32,19 +33,21 @@ impl Terminal {
     fn show(&mut self, show: Show) {
         match show {
             Show::Line(line) => self.screen.suspend(|| self.console.complain(line)),
-            Show::Bar { stage, head, position, tail } => {
+            Show::Bar { stage, head, width, position, tail } => {
                 let bar = self.bars.entry(stage).or_insert_with(|| {
                     let bar = self.screen.add(ProgressBar::no_length());
                     bar.enable_steady_tick(std::time::Duration::from_millis(250));
                     bar
                 });
-                let shape =
-                    if position.is_some() { "{prefix}{bar:20} {msg}" } else { "{prefix}{spinner} {msg}" };
-                if let Ok(style) = ProgressStyle::with_template(shape) {
+                let (cells, shape) = match position {
+                    Some(_) => (fit::BAR, format!("{{prefix}}{{bar:{}}} {{msg}}", fit::BAR)),
+                    None => (1, "{prefix}{spinner} {msg}".to_owned()),
+                };
+                if let Ok(style) = ProgressStyle::with_template(&shape) {
                     bar.set_style(style.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
                 }
                 bar.set_prefix(head);
-                bar.set_message(tail);
+                bar.set_message(fit::fitting(tail, fit::columns().saturating_sub(width + cells + 2)));
                 if let Some((done, total)) = position {
                     bar.set_length(total);
                     bar.set_position(done);

@@ -36,10 +36,12 @@ pub enum Show {
         stage: String,
         /// What stands before the bar.
         head: String,
+        /// Cells that `head` takes.
+        width: usize,
         /// Finished and all units; absent when it is unknown how many there are.
         position: Option<(u64, u64)>,
-        /// What stands after the bar.
-        tail: String,
+        /// What stands after the bar; where room is short the second part gives way first ([`super::fit::fitting`]).
+        tail: Vec<String>,
     },
     /// The stage is no longer at work.
     Gone(String),
@@ -172,8 +174,9 @@ impl Narrator {
             shows.push(Show::Bar {
                 stage: stage.to_owned(),
                 head: self.head("running", Tone::Busy, stage),
+                width: self.head_width(),
                 position: None,
-                tail: String::new(),
+                tail: Vec::new(),
             });
         }
         shows
@@ -188,19 +191,19 @@ impl Narrator {
         }
         let Some(pace) = known.pace.clone() else { return Vec::new() };
         if bars {
-            let head = self.head("running", Tone::Busy, stage);
             return vec![Show::Bar {
                 stage: stage.to_owned(),
-                head,
+                head: self.head("running", Tone::Busy, stage),
+                width: self.head_width(),
                 position: pace.position(),
-                tail: pace_text(&pace),
+                tail: pace.parts(),
             }];
         }
         if at - known.spoke < PROGRESS_EVERY_SECONDS {
             return Vec::new();
         }
         known.spoke = at;
-        vec![self.line("running", Tone::Busy, stage, &pace_text(&pace))]
+        vec![self.line("running", Tone::Busy, stage, &pace.parts().join("  "))]
     }
 
     fn finished(&mut self, stage: &str, seconds: f64, outputs: &BTreeMap<String, Output>) -> Vec<Show> {
@@ -255,6 +258,10 @@ impl Narrator {
         format!("{} {}  {kind} ", self.verb(verb, tone), self.paint.paint(Tone::Strong, name))
     }
 
+    fn head_width(&self) -> usize {
+        VERB_WIDTH + 1 + self.widths.0 + 2 + self.widths.1 + 1
+    }
+
     fn verb(&self, verb: &str, tone: Tone) -> String {
         self.paint.paint(tone, padded(verb, VERB_WIDTH, Align::Right))
     }
@@ -266,19 +273,6 @@ impl Narrator {
 
 const VERB_WIDTH: usize = 10;
 const DURATION_WIDTH: usize = 12;
-
-fn pace_text(pace: &Pace) -> String {
-    let amount = match pace.position() {
-        Some((done, total)) => {
-            let percent = done as f64 / total as f64 * 100.0;
-            format!("{percent:3.0} %  {} of {} {}", measure::count(done), measure::count(total), pace.unit())
-        }
-        None => format!("{} {}", measure::count(pace.done()), pace.unit()),
-    };
-    let speed = pace.speed().map(|speed| measure::rate(speed, pace.unit()));
-    let eta = pace.remaining().map(|seconds| format!("eta {}", measure::duration(seconds)));
-    std::iter::once(amount).chain(speed).chain(eta).collect::<Vec<_>>().join("  ")
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! How fast a stage gets on and when it will be done, from the times of its progress events.
 
+use crate::report::measure;
+
 /// Weight of the past: after this many seconds an earlier speed counts a third.
 const MEMORY_SECONDS: f64 = 20.0;
 
@@ -65,6 +67,20 @@ impl Pace {
     pub fn mean_speed(&self) -> Option<f64> {
         let (seconds, units) = (self.last.0 - self.first.0, self.last.1 - self.first.1);
         (seconds > 0.0 && units > 0).then(|| units as f64 / seconds)
+    }
+
+    /// Share, amount, speed and time left, as far as they are known.
+    pub fn parts(&self) -> Vec<String> {
+        let amount = match self.position() {
+            Some((done, total)) => vec![
+                format!("{:3.0} %", done as f64 / total as f64 * 100.0),
+                format!("{} of {} {}", measure::count(done), measure::count(total), self.unit()),
+            ],
+            None => vec![format!("{} {}", measure::count(self.done()), self.unit())],
+        };
+        let speed = self.speed().map(|speed| measure::rate(speed, self.unit()));
+        let left = self.remaining().map(|seconds| format!("eta {}", measure::duration(seconds)));
+        amount.into_iter().chain(speed).chain(left).collect()
     }
 }
 

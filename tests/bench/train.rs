@@ -89,7 +89,7 @@ fn dpo(folder: &std::path::Path) -> Job {
 /// All weights of a small decoder, 128 short texts a step: what `lm.py` does.
 fn lm() -> Job {
     let config = json!({
-        "model_type": "llama", "vocab_size": 3000, "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4,
+        "model_type": "llama", "vocab_size": 3000, "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 3,
         "num_attention_heads": 6, "num_key_value_heads": 2, "max_position_embeddings": 128, "tie_word_embeddings": true,
     });
     let mut draws = Draws::new(0, "texts", 0);

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 /// Cells of a bar.
-pub(super) const BAR: usize = 20;
+pub(super) const BAR: usize = 12;
 /// Columns of a terminal that does not tell.
 const COLUMNS: usize = 80;
 

@@ -106,12 +106,12 @@ impl Sampler {
         let kept = |token: u32, value: f32| value >= least && cut.is_none_or(|cut| cut.keeps(value, token));
         let first_tokens = (0_u32..).step_by(BLOCK);
         for (first, block) in first_tokens.zip(self.values.chunks(BLOCK)) {
-            // Most blocks are passed as a whole, with no branch in sight. Of the tokens that are as likely as the cut it counts
-            // those that are not kept as well, so it is not below what it stands for.
-            let most: u64 = block.iter().map(|&value| if value >= least { weight(value) } else { 0 }).sum();
+            // Most blocks are passed as a whole, without a branch per token. Of tokens as likely as the cut not all are kept, so
+            // a block that has one is looked into.
+            let mass: u64 = block.iter().map(|&value| if value >= least { weight(value) } else { 0 }).sum();
             let ties = cut.is_some_and(|cut| block.contains(&cut.value));
-            if !ties && left >= most {
-                left -= most;
+            if !ties && left >= mass {
+                left -= mass;
                 continue;
             }
             for (token, &value) in (first..).zip(block) {

@@ -1,6 +1,6 @@
 //! Files from outside that lie in every way: no panic, and no memory for what is not in the file. The cases are random but
 //! the same in every run; `FUZZ=100000 cargo test hostile` tries that many others of each kind.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -44,6 +44,9 @@ impl Item {
     }
 }
 
+/// What an item's golden says.
+type Expected<T> = fn(&Item) -> T;
+
 #[test]
 fn candidate_scores_are_those_of_the_harness_and_of_whole_text_probing() {
     let folder = Path::new("tests/fixtures/golden/scoring");
@@ -59,8 +62,7 @@ fn candidate_scores_are_those_of_the_harness_and_of_whole_text_probing() {
         bench.run("score", &settings, normalisation).unwrap();
         bench.read("rankings")
     };
-    type Expected = fn(&Item) -> Vec<f64>;
-    let scores: [(&str, Expected); 3] = [
+    let scores: [(&str, Expected<Vec<f64>>); 3] = [
         ("answer-sum", |item| item.sums.clone()),
         ("answer-mean", |item| {
             item.sums.iter().zip(&item.tokens).map(|(sum, count)| sum / *count as f64).collect()
@@ -75,7 +77,7 @@ fn candidate_scores_are_those_of_the_harness_and_of_whole_text_probing() {
             }
         }
     }
-    let right: [(&str, fn(&Item) -> f64); 3] = [
+    let right: [(&str, Expected<f64>); 3] = [
         ("answer-sum", |item| item.acc),
         ("answer-character-mean", |item| item.acc_norm),
         ("answer-byte-mean", |item| item.acc_bytes),

@@ -141,13 +141,29 @@ impl Runtime {
             .configure(options)
             .map_err(|error| refused("set up a session", &error))
             .and_then(|builder| self.on_provider(builder))?;
-        for (name, value) in &weights.0 {
-            builder = builder
-                .with_external_initializer(name, Arc::clone(value))
-                .map_err(|error| refused(&format!("take the weight `{name}`"), &error))?;
+        for weight in &weights.0 {
+            builder = self
+                .with_weight(builder, weight, options.prepack)
+                .map_err(|error| refused(&format!("take the weight `{}`", weight.0), &error))?;
         }
         let inner = builder.commit_from_memory(onnx).map_err(|error| refused("load the graph", &error))?;
         Ok(Session { inner, provider: self.provider })
+    }
+
+    /// Hands a weight to a session. As an external initializer alone the library copies it for every session; as a shared
+    /// initializer alone it looks for the file that the graph names. With both the copy is gone when the session is ready.
+    /// Not for a device, which needs its copy, nor for matrices that are rearranged, which take the copy's place.
+    fn with_weight(
+        &self,
+        builder: SessionBuilder,
+        (name, value): (&String, &Arc<DynValue>),
+        prepack: bool,
+    ) -> ort::Result<SessionBuilder> {
+        let builder = builder.with_external_initializer(name, Arc::clone(value))?;
+        if prepack || self.provider != Provider::Cpu {
+            return Ok(builder);
+        }
+        Ok(builder.with_initializer(name, Arc::clone(value))?)
     }
 
     fn configure(&self, options: &SessionOptions) -> ort::Result<SessionBuilder> {

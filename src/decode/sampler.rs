@@ -95,14 +95,15 @@ impl Sampler {
         self.exponentiate(logits, max, sampling.temperature);
         let total = self.spread(sampling.top_k > 0);
         let cut = self.narrow(sampling, total);
-        let (mass, least) = cut.map_or((total, SMALLEST), |cut| (cut.mass, cut.value));
+        let mass = cut.map_or(total, |cut| cut.mass);
         // The high half of a 128-bit product is uniform in 0..mass, off by at most one part in 2^64 / mass.
         let left = ((u128::from(bits) * u128::from(mass)) >> 64) as u64;
-        self.draw(cut, least, left).unwrap_or(best)
+        self.draw(cut, left).unwrap_or(best)
     }
 
     /// The first token, by id, at which the sum of the weights of the kept tokens is above `left`.
-    fn draw(&self, cut: Option<Cut>, least: f32, mut left: u64) -> Option<u32> {
+    fn draw(&self, cut: Option<Cut>, mut left: u64) -> Option<u32> {
+        let least = cut.map_or(SMALLEST, |cut| cut.value);
         let kept = |token: u32, value: f32| value >= least && cut.is_none_or(|cut| cut.keeps(value, token));
         let first_tokens = (0_u32..).step_by(BLOCK);
         for (first, block) in first_tokens.zip(self.values.chunks(BLOCK)) {

@@ -82,6 +82,8 @@ pub fn pairs(vote: &Vote, question: &Question, chosen: &str) -> Vec<Pair> {
             prompt: question.question.clone(),
             chosen: chosen.to_owned(),
             rejected: ballot.completion.clone(),
+            question: vote.id.clone(),
+            ..Pair::default()
         })
         .collect()
 }

@@ -152,6 +152,7 @@ fn pairs() -> Vec<Pair> {
         prompt: text.chars().take(9).collect(),
         chosen: text.chars().skip(9).collect(),
         rejected: " Rome.".to_owned(),
+        ..Pair::default()
     };
     TEXTS.iter().enumerate().map(pair).collect()
 }

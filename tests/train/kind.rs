@@ -76,6 +76,7 @@ impl World {
                 prompt: question(country),
                 chosen: (*right).to_owned(),
                 rejected: (*wrong).to_owned(),
+                ..Pair::default()
             })
             .collect();
         let folder = dir.path().join("tokenizer");

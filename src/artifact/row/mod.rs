@@ -12,6 +12,7 @@ pub mod question;
 pub mod ranking;
 pub mod text;
 pub mod training_step;
+pub mod translation;
 pub mod vote;
 
 /// A row type: what one line of a rows artifact holds.

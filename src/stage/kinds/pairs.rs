@@ -58,7 +58,7 @@ pub struct PairsSpec {
 
 impl Kind for Pairs {
     const NAME: &'static str = "pairs";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const ABOUT: &'static str =
         "preference pairs: the majority answer against each sample that differs (CALM)";
     type Spec = PairsSpec;

@@ -115,6 +115,10 @@ pub(super) fn pair(cells: &Cells<'_>) -> Result<Pair, Failure> {
         prompt: cells.required("prompt")?,
         chosen: cells.required("chosen")?,
         rejected: cells.required("rejected")?,
+        question: cells.text("question")?.unwrap_or_default(),
+        group: cells.text("group")?.unwrap_or_default(),
+        task: cells.text("task")?.unwrap_or_default(),
+        margin: None,
     })
 }
 

@@ -65,7 +65,7 @@ impl RowKind {
             }
             Self::Texts => &["id", "lang", "text"],
             Self::Completions => &["id", "lang", "sample", "prompt", "completion", "finish"],
-            Self::Pairs => &["id", "lang", "prompt", "chosen", "rejected"],
+            Self::Pairs => &["id", "lang", "prompt", "chosen", "rejected", "question", "group", "task"],
         }
     }
 }

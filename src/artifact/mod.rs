@@ -83,6 +83,7 @@ pub static KINDS: &[ArtifactKind] = &[
     <row::vote::Vote as row::Row>::KIND,
     <row::pair::Pair as row::Row>::KIND,
     <row::translation::Translation as row::Row>::KIND,
+    <row::verdict::Verdict as row::Row>::KIND,
     <row::log_probability::PairLogProbability as row::Row>::KIND,
     <row::ranking::Ranking as row::Row>::KIND,
     <row::training_step::TrainingStep as row::Row>::KIND,

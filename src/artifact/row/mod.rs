@@ -13,6 +13,7 @@ pub mod ranking;
 pub mod text;
 pub mod training_step;
 pub mod translation;
+pub mod verdict;
 pub mod vote;
 
 /// A row type: what one line of a rows artifact holds.

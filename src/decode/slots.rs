@@ -233,19 +233,12 @@ fn forward_graph(decoder: &Decoder, shape: &Shape) -> Vec<u8> {
     let mut weights = decoder.parameters(&mut g, Rows::Few);
     let mode = Mode::Cached { past, lengths: Lengths { last, total } };
     let forward = network.forward(&mut g, &mut *weights, tokens, &mode);
-    let end = forward_end(&mut g, forward.hidden, shape);
+    let end = op::reshape(&mut g, forward.hidden, &dims![shape.rows, sizes.width]);
     let logits = network.head(&mut g, &mut *weights, end);
     let logits = op::cast(&mut g, logits, DType::F32);
     g.output("logits", logits);
     name_present(&mut g, &forward.present);
     export::model(&g, &Description { name: "decode".to_owned(), ..Description::default() }, &[].into())
-}
-
-/// The hidden state of each row's last token, `[B,T,D] -> [B,D]`.
-fn forward_end(g: &mut Graph, hidden: Value, shape: &Shape) -> Value {
-    let width = g.shape(hidden)[2].clone();
-    let end = op::slice(g, hidden, 1, shape.tokens.minus(&Dim::known(1)), shape.tokens.clone());
-    op::reshape(g, end, &[Dim::known(shape.rows), width])
 }
 
 /// The caches of a prompt in, the slots' caches with them in one slot out.

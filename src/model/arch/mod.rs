@@ -80,7 +80,7 @@ pub enum Mode {
 /// What the forward pass gives.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// Hidden states after the final norm, `[B,T,D]`.
+    /// Hidden states after the final norm, `[B,T,D]`; in [`Mode::Cached`] those of each row's last token, `[B,1,D]`.
     pub hidden: Value,
     /// The caches of all layers with the new tokens in them; empty in [`Mode::Rows`].
     pub present: Vec<KeyValue>,

@@ -111,7 +111,7 @@ const MOST_SLOTS: usize = 4096;
 
 impl Kind for Sample {
     const NAME: &'static str = "sample";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const ABOUT: &'static str = "a model's answers to questions, several each";
     const LOAD: Load = Load::Heavy;
     const USES_RUNTIME: bool = true;

@@ -53,6 +53,26 @@ enum Attention<'a> {
     },
 }
 
+impl Shared<'_> {
+    /// Whether only the last token of each row is asked for: the last layer then computes no other.
+    fn only_ends(&self) -> bool {
+        matches!(self.mode, Attention::Cached { .. })
+    }
+
+    /// Of `x [B*T,D]` the last token of each row, `[B,D]`.
+    fn ends(&self, g: &mut Graph, x: Value) -> Value {
+        let [batch, time] = &self.row;
+        let one = Dim::known(1);
+        if *time == one {
+            return x;
+        }
+        let width = g.shape(x)[1].clone();
+        let x = op::reshape(g, x, &dims![batch, time, &width]);
+        let end = op::slice(g, x, 1, time.minus(&one), time.clone());
+        op::reshape(g, end, &dims![batch, &width])
+    }
+}
+
 impl Network for Decoder {
     fn sizes(&self) -> Sizes {
         let DecoderConfig { vocabulary, width, heads, positions, .. } = self.config;
@@ -86,7 +106,9 @@ impl Network for Decoder {
         }
         let gain = weights.weight(g, FINAL_NORM, &[config.width]);
         let hidden = g.scope("norm", |g| layer::norm(g, hidden, gain, config.norm));
-        Forward { hidden: op::reshape(g, hidden, &shape), present }
+        let [batch, time] = &shared.row;
+        let time = if shared.only_ends() { &Dim::known(1) } else { time };
+        Forward { hidden: op::reshape(g, hidden, &dims![batch, time, config.width]), present }
     }
 
     fn head(&self, g: &mut Graph, weights: &mut dyn Parameters, hidden: Value) -> Value {
@@ -141,10 +163,11 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    /// `hidden [B*T,D] -> [B*T,D]` through the layer, and its extended cache.
+    /// `hidden [B*T,D] -> [B*T,D]` through the layer, and its extended cache; `[B,D]` where only ends are asked for.
     fn layer(&self, g: &mut Graph, weights: &mut dyn Parameters, hidden: Value) -> (Value, Option<KeyValue>) {
         let normal = self.norm(g, weights, INPUT_NORM, hidden);
         let (mixed, cache) = g.scope("self_attn", |g| self.attend(g, weights, normal));
+        let [hidden, normal] = [hidden, normal].map(|x| self.kept(g, x));
         let hidden = match self.config.residual {
             Residual::Sequential => {
                 let hidden = op::add(g, hidden, mixed);
@@ -183,7 +206,13 @@ impl At<'_> {
         g.scope("mlp", |g| layer::feed_forward(g, weights, &self.path("mlp"), x, shape))
     }
 
-    /// Self-attention with its linear layers, `[B*T,D] -> [B*T,D]`.
+    /// What of `x [B*T,D]` is needed once the layer's attention has looked at all tokens.
+    fn kept(&self, g: &mut Graph, x: Value) -> Value {
+        let is_last = self.index + 1 == self.config.layers.len();
+        if is_last && self.shared.only_ends() { self.shared.ends(g, x) } else { x }
+    }
+
+    /// Self-attention with its linear layers, `[B*T,D] -> [B*T,D]`; what is [`Self::kept`] of it.
     fn attend(&self, g: &mut Graph, weights: &mut dyn Parameters, x: Value) -> (Value, Option<KeyValue>) {
         let DecoderConfig { heads, width, .. } = *self.config;
         let layer: Layer = self.config.layers[self.index];
@@ -207,6 +236,7 @@ impl At<'_> {
             }
         };
         let mixed = op::reshape(g, mixed, &dims![Dim::product(&self.shared.row), heads.query_width()]);
+        let mixed = self.kept(g, mixed);
         let output = (self.path("self_attn.o_proj"), [width, heads.query_width()]);
         (layer::projection(g, weights, mixed, output, self.config.output_bias), cache)
     }

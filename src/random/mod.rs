@@ -1,5 +1,5 @@
 //! Draws random numbers by address: (seed, item, draw) names a number, so order, threads and restarts cannot
-//! change what an item gets.
+//! change what an item gets. [`python`] draws what Python's `random` module draws, where published data was drawn by it.
 //!
 //! # Invariants
 //! - No generator is ever shared between items; there is no global or thread-local state.
@@ -8,6 +8,8 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
+
+pub mod python;
 
 /// The stream of random numbers that belongs to one item.
 #[derive(Clone, Debug)]

@@ -1,7 +1,5 @@
 //! Python's random numbers against Python (`tests/golden/python_random.py`).
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::path::Path;
 
 use chorale::random::python::PythonRandom;

@@ -1,17 +1,13 @@
 //! Loads a recipe for a command: the plan, or everything that is wrong with it, shown.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use super::{args::RecipeArgs, console::Console, exit::Exit, stop::Stop};
 use crate::{
     cache::StaleReason,
-    diagnostic::{self, Diagnostic, Paint},
+    diagnostic::{self, Diagnostic, Paint, Place},
     plan::{self, Plan},
-    recipe::{self, Sources, settings},
+    recipe::{self, OVERRIDE, Sources, settings},
     stage::kinds::KINDS,
 };
 
@@ -78,34 +74,39 @@ pub fn reason_with_place(
 
 /// Lines of a recipe's nodes and of their settings.
 struct Places {
-    path: PathBuf,
     sources: Sources,
-    /// Line of each node's header.
-    nodes: BTreeMap<String, usize>,
+    /// Place of each node's header.
+    nodes: BTreeMap<String, String>,
 }
 
 impl Places {
     fn read(path: &Path, set: &[String]) -> Option<Self> {
         let sources = Sources::read(path, set).ok()?;
         let recipe = recipe::parse(&sources).ok()?;
-        let line = |node: &recipe::Node<'_>| sources.place(&node.name.span()).start().0;
-        let nodes = recipe.nodes.iter().map(|node| (node.name.get_ref().clone(), line(node))).collect();
+        let at = |node: &recipe::Node<'_>| in_words(&sources.place(&node.name.span()));
+        let nodes = recipe.nodes.iter().map(|node| (node.name.get_ref().clone(), at(node))).collect();
         drop(recipe);
-        Some(Self { path: path.to_owned(), sources, nodes })
+        Some(Self { sources, nodes })
     }
 
     fn find(&self, node: &str, setting: Option<&str>) -> Option<String> {
         let Some(setting) = setting else {
-            return self.nodes.get(node).map(|line| format!("{}:{line}", self.path.display()));
+            return self.nodes.get(node).cloned();
         };
         let recipe = recipe::parse(&self.sources).ok()?;
         let node = recipe.nodes.iter().find(|one| one.name.get_ref() == node)?;
         let span = settings::value_span(node.settings.get_ref(), setting)?;
-        let place = self.sources.place(&span);
-        let line = place.start().0;
-        // A value that the command line gave has no line worth telling.
-        let own = place.source.path == self.path;
-        Some(if own { format!("{}:{line}", self.path.display()) } else { "--set".to_owned() })
+        Some(in_words(&self.sources.place(&span)))
+    }
+}
+
+/// `file:line`; a value that the command line gave has no line worth telling.
+fn in_words(place: &Place) -> String {
+    let path = &place.source.path;
+    if path == Path::new(OVERRIDE) {
+        OVERRIDE.to_owned()
+    } else {
+        format!("{}:{}", path.display(), place.start().0)
     }
 }
 

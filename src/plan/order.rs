@@ -12,7 +12,12 @@ use petgraph::{
 };
 
 use super::{Input, Node, build::Draft, wire::Edge};
-use crate::{diagnostic::Diagnostic, failure::bug, recipe::Recipe, stage::port::FilePort};
+use crate::{
+    diagnostic::Diagnostic,
+    failure::bug,
+    recipe::{Recipe, settings::value_span},
+    stage::port::FilePort,
+};
 
 /// Reports every group of nodes that read from each other in a circle.
 pub(super) fn reject_cycles(
@@ -117,8 +122,14 @@ fn finished(
         let Some((output, kind)) = edge.output else { bug("an input without a source got past the checks") };
         Input { field: edge.field, node: at(edge.from), output, kind }
     };
-    let folder = recipe.sources.folder();
-    let path = |file: &FilePort| if file.hub.is_some() { file.path.clone() } else { folder.join(&file.path) };
+    let folder = |field: &str| {
+        let span = value_span(draft.node.settings.get_ref(), field);
+        recipe.sources.folder(&span.unwrap_or_else(|| draft.node.name.span()))
+    };
+    let path = |file: &FilePort| match file.hub {
+        Some(_) => file.path.clone(),
+        None => folder(&file.field).join(&file.path),
+    };
     let files = ports.files.iter().map(|file| (file.field.clone(), path(file))).collect();
     Node {
         name: draft.node.name.get_ref().clone(),

@@ -43,9 +43,12 @@ pub fn recipe(kinds: &'static [Entry]) -> Value {
     let mut properties = Map::new();
     properties.insert("recipe".to_owned(), header());
     properties.insert("params".to_owned(), parameters());
+    let mut whole = Map::new();
     for section in Section::ALL {
-        properties.insert(section.name().to_owned(), nodes(section, kinds));
+        properties.insert(section.name().to_owned(), json!({ "type": "object" }));
+        whole.insert(section.name().to_owned(), nodes(section, kinds));
     }
+    whole.insert("recipe".to_owned(), json!({ "not": { "required": ["extends"] } }));
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "chorale recipe",
@@ -53,6 +56,11 @@ pub fn recipe(kinds: &'static [Entry]) -> Value {
         "properties": properties,
         "required": ["recipe"],
         "additionalProperties": false,
+        // What a recipe changes of another one is not a whole node.
+        "anyOf": [
+            { "properties": whole },
+            { "properties": { "recipe": { "required": ["extends"] } } },
+        ],
         "definitions": definitions,
     })
 }
@@ -83,6 +91,15 @@ fn header() -> Value {
                 "pattern": NAME_PATTERN,
             },
             "description": { "type": "string", "description": "What the recipe shows." },
+            "extends": {
+                "type": "string",
+                "description": "The recipe that this one is with changes, a path from this file. Tables are merged, all else is replaced.",
+            },
+            "drop": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "What is left out of the recipe that this one extends: `stage.NAME`, `params.NAME`, `stage.NAME.setting`.",
+            },
         },
         "required": ["name"],
         "additionalProperties": false,

@@ -1,6 +1,6 @@
 //! The first pass: a TOML text becomes sections and named nodes.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, path::PathBuf};
 
 use serde::Deserialize;
 use toml::{
@@ -8,19 +8,25 @@ use toml::{
     de::{DeString, DeTable, DeValue},
 };
 
-use super::{Node, Recipe, Section, Sources, overrides, parameter::Parameters, settings};
+use super::{Node, Recipe, Section, Sources, extend, overrides, parameter::Parameters, settings};
 use crate::diagnostic::{Diagnostic, closest};
 
 /// The sections of a recipe.
 pub(super) const SECTIONS: [&str; 5] = ["recipe", "params", "data", "model", "stage"];
 
 /// The section `[recipe]`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     name: String,
     #[serde(default)]
     description: String,
+    /// [`Sources::read`] has read it.
+    #[serde(default)]
+    extends: Option<PathBuf>,
+    /// What of the recipe it extends is left out.
+    #[serde(default)]
+    drop: Vec<Spanned<String>>,
 }
 
 /// Reads a recipe and applies the overrides.
@@ -28,19 +34,15 @@ struct Header {
 /// Text that is not TOML is fatal: all its syntax errors are returned. Everything else that is wrong is collected in
 /// [`Recipe::problems`].
 pub fn parse(sources: &Sources) -> Result<Recipe<'_>, Vec<Diagnostic>> {
-    let (root, errors) = DeTable::parse_recoverable(&sources.recipe().text);
-    if !errors.is_empty() {
-        return Err(syntax_errors(sources, &errors));
-    }
-    let mut root = root.into_inner();
     let mut problems = Vec::new();
+    let mut root = files(sources, &mut problems)?;
     overrides::apply(sources, &mut root, &mut problems);
     let mut parameters = Parameters::take(sources, &mut root, &mut problems);
     for value in root.iter_mut().map(|(_, value)| value) {
         parameters.substitute(sources, value, &mut problems);
     }
     problems.extend(parameters.unused(sources));
-    let header = header(sources, &mut root, &mut problems);
+    let header = header(sources, sources.start(), &mut root, &mut problems);
     let mut nodes = Vec::new();
     for section in Section::ALL {
         take_nodes(sources, section, &mut root, &mut nodes, &mut problems);
@@ -50,28 +52,61 @@ pub fn parse(sources: &Sources) -> Result<Recipe<'_>, Vec<Diagnostic>> {
     }
     nodes.sort_by_key(|node: &Node<'_>| node.name.span().start);
     reject_duplicates(sources, &mut nodes, &mut problems);
-    let Header { name, description } = header;
+    let Header { name, description, .. } = header;
     let substitutions = parameters.into_substitutions();
     Ok(Recipe { name, description, nodes, problems, sources, substitutions })
 }
 
+/// The files as one table. Of `[recipe]` only that of the recipe's own file is left.
+fn files<'i>(sources: &'i Sources, problems: &mut Vec<Diagnostic>) -> Result<DeTable<'i>, Vec<Diagnostic>> {
+    let mut inherited = DeTable::new();
+    for (base, source) in sources.files() {
+        let (root, errors) = DeTable::parse_recoverable(&source.text);
+        if !errors.is_empty() {
+            return Err(syntax_errors(sources, base, &errors));
+        }
+        let root = extend::shifted(root, base);
+        let mut below = root.clone();
+        let mut found = Vec::new();
+        let Header { extends, drop, .. } = header(sources, base, &mut below, &mut found);
+        if let (0, Some(parent)) = (base, &extends) {
+            let parent = parent.display();
+            let problem = format!("`{parent}` was not read: only a recipe in a file can extend another");
+            problems.push(Diagnostic::error(problem));
+        }
+        extend::drop_inherited(sources, &drop, &mut inherited, problems);
+        // Overrides may still change the header of the recipe's own file.
+        let is_own = base == sources.start();
+        extend::merge(&mut inherited, if is_own { root } else { below });
+        problems.extend(found.into_iter().filter(|_| !is_own));
+    }
+    Ok(inherited)
+}
+
 /// One diagnostic per line: what follows the first mistake in a line is mostly its echo.
-fn syntax_errors(sources: &Sources, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+fn syntax_errors(sources: &Sources, base: usize, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut by_line = BTreeMap::new();
     for error in errors {
-        let place = sources.place(&error.span().unwrap_or_default());
+        let span = error.span().unwrap_or_default();
+        let place = sources.place(&(base + span.start..base + span.end));
         let diagnostic = Diagnostic::error(format!("not TOML: {}", error.message().replace('\n', ", ")));
         by_line.entry(place.start().0).or_insert_with(|| diagnostic.at(place));
     }
     by_line.into_values().collect()
 }
 
-fn header<'i>(sources: &'i Sources, root: &mut DeTable<'i>, problems: &mut Vec<Diagnostic>) -> Header {
-    let empty = Header { name: String::new(), description: String::new() };
+fn header<'i>(
+    sources: &'i Sources,
+    base: usize,
+    root: &mut DeTable<'i>,
+    problems: &mut Vec<Diagnostic>,
+) -> Header {
+    let empty = Header::default();
     let Some((key, value)) = root.remove_entry("recipe") else {
         let missing = Diagnostic::error("a recipe begins with a section `[recipe]`");
-        problems
-            .push(missing.at(sources.place(&(0..0))).hint("add `[recipe]` and `name = \"my-experiment\"`"));
+        problems.push(
+            missing.at(sources.place(&(base..base))).hint("add `[recipe]` and `name = \"my-experiment\"`"),
+        );
         return empty;
     };
     let Some(table) = table_of(&value) else {

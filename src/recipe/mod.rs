@@ -1,6 +1,6 @@
 //! Reads recipes: text to [`Recipe`], spans kept, all mistakes collected.
 //!
-//! In: a TOML text and the overrides of the command line ([`Sources`]). Out: a list of nodes, each with its settings as a table that
+//! In: a TOML text, those it extends ([`extend`]) and the overrides of the command line ([`Sources`]). Out: a list of nodes, each with its settings as a table that
 //! still knows where in the text every value stands. What the settings mean is for [`crate::plan`] to find out.
 //!
 //! ```toml
@@ -28,6 +28,7 @@
 //!   of a recipe, and every span still points at the original text.
 
 mod document;
+mod extend;
 mod overrides;
 mod parameter;
 pub mod settings;
@@ -38,7 +39,7 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::{Spanned, de::DeTable};
 
 pub use document::parse;
-pub use source::Sources;
+pub use source::{OVERRIDE, Sources};
 
 use crate::diagnostic::Diagnostic;
 

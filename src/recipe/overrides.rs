@@ -129,7 +129,7 @@ fn read_value(text: &str, base: usize) -> Result<Spanned<DeValue<'_>>, Misplaced
 }
 
 /// The value with every span moved behind `base`.
-fn shift<'i>(value: Spanned<DeValue<'i>>, base: usize) -> Spanned<DeValue<'i>> {
+pub(super) fn shift<'i>(value: Spanned<DeValue<'i>>, base: usize) -> Spanned<DeValue<'i>> {
     let span = value.span();
     let shifted = base + span.start..base + span.end;
     let value = match value.into_inner() {

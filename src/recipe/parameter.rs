@@ -74,9 +74,10 @@ impl<'i> Parameters<'i> {
         }
     }
 
-    /// Warnings for parameters that nothing uses.
+    /// Warnings for parameters that nothing uses. What used an inherited one may have been dropped.
     pub(super) fn unused(&self, sources: &Sources) -> Vec<Diagnostic> {
         let unused = self.values.iter().filter(|(name, _)| !self.used.contains(*name));
+        let unused = unused.filter(|(_, (span, _))| span.start >= sources.start());
         let warn = |(name, (span, _)): (&String, &(Range<usize>, DeValue<'_>))| {
             Diagnostic::warning(format!("parameter `{name}` is not used"))
                 .at(sources.place(span))

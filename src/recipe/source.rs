@@ -2,47 +2,79 @@
 
 use std::{ops::Range, path::Path, string::FromUtf8Error, sync::Arc};
 
+use super::extend;
 use crate::diagnostic::{Diagnostic, Place, Source};
 
 /// What stands in place of a file name when a diagnostic points at an override.
-const OVERRIDE: &str = "--set";
+pub const OVERRIDE: &str = "--set";
 
-/// The texts a recipe is read from: the file first, then each override of the command line.
+/// The texts a recipe is read from: the recipes it extends, the farthest first, its file, then each override of the
+/// command line.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    recipe: Arc<Source>,
+    /// Start position and text of the files, ascending.
+    ancestors: Vec<(usize, Arc<Source>)>,
+    recipe: (usize, Arc<Source>),
     /// Start position and text, ascending.
     overrides: Vec<(usize, Arc<Source>)>,
 }
 
 impl Sources {
-    /// The texts of a recipe file and of the overrides (`path=value`) of the command line.
+    /// The texts of a recipe file, of those it extends, and of the overrides (`path=value`) of the command line.
     ///
-    /// Fails, with a diagnostic, if the file cannot be read or is not UTF-8.
+    /// Fails, with a diagnostic, if a file cannot be read or is not UTF-8, or if a recipe extends itself.
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, Diagnostic> {
+        let recipe = Arc::new(Self::read_file(path)?);
+        Ok(Self::arrange(extend::ancestors(&recipe)?, recipe, overrides))
+    }
+
+    pub(super) fn read_file(path: &Path) -> Result<Source, Diagnostic> {
         let bytes = std::fs::read(path).map_err(|error| {
             Diagnostic::error(format!("cannot read the recipe `{}`: {error}", path.display()))
         })?;
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
-        Ok(Self::new(Source { path: path.to_owned(), text }, overrides))
+        Ok(Source { path: path.to_owned(), text })
     }
 
-    /// `recipe` at position 0, each of the `overrides` behind it.
+    /// The text of a recipe that extends no other, each of the `overrides` behind it.
     pub fn new(recipe: Source, overrides: &[String]) -> Self {
-        let mut end = recipe.text.len();
-        let place = |text: &String| {
-            // One position lies between two texts: a span at the end of one is not yet in the next.
-            let start = end + 1;
-            end = start + text.len();
-            (start, Arc::new(Source { path: OVERRIDE.into(), text: text.clone() }))
-        };
-        let overrides = overrides.iter().map(place).collect();
-        Self { recipe: Arc::new(recipe), overrides }
+        Self::arrange(Vec::new(), Arc::new(recipe), overrides)
     }
 
-    /// The recipe's text.
-    pub fn recipe(&self) -> &Source {
-        &self.recipe
+    fn arrange(ancestors: Vec<Arc<Source>>, recipe: Arc<Source>, overrides: &[String]) -> Self {
+        let mut next = 0;
+        let mut place = |source: Arc<Source>| {
+            let start = next;
+            // One position lies between two texts: a span at the end of one is not yet in the next.
+            next += source.text.len() + 1;
+            (start, source)
+        };
+        let ancestors = ancestors.into_iter().map(&mut place).collect();
+        let recipe = place(recipe);
+        let an_override = |text: &String| Arc::new(Source { path: OVERRIDE.into(), text: text.clone() });
+        let overrides = overrides.iter().map(an_override).map(&mut place).collect();
+        Self { ancestors, recipe, overrides }
+    }
+
+    /// The files, each with the position of its first byte: those that the recipe extends, the farthest first, and its own.
+    pub fn files(&self) -> impl Iterator<Item = (usize, &Source)> {
+        let files = self.ancestors.iter().chain([&self.recipe]);
+        files.map(|(start, source)| (*start, source.as_ref()))
+    }
+
+    /// The position of the first byte of the recipe's own file: what comes before is inherited.
+    pub fn start(&self) -> usize {
+        self.recipe.0
+    }
+
+    /// The whole recipe as written, for records: its own file, after those it extends under their names.
+    pub fn text_of_files(&self) -> String {
+        if self.ancestors.is_empty() {
+            return self.recipe.1.text.clone();
+        }
+        let titled =
+            |(_, source): (usize, &Source)| format!("# === {}\n{}", source.path.display(), source.text);
+        self.files().map(titled).collect::<Vec<_>>().join("\n")
     }
 
     /// The overrides, each with the position of its first byte.
@@ -50,9 +82,10 @@ impl Sources {
         self.overrides.iter().map(|(start, source)| (*start, source.as_ref()))
     }
 
-    /// The folder of the recipe file: relative paths in settings start here.
-    pub fn folder(&self) -> &Path {
-        self.recipe.path.parent().unwrap_or(Path::new(""))
+    /// The folder that a relative path written at `span` starts from: that of its file, for overrides that of the recipe.
+    pub fn folder(&self, span: &Range<usize>) -> &Path {
+        let (_, source) = self.containing(span.start.min(self.recipe.0));
+        source.path.parent().unwrap_or(Path::new(""))
     }
 
     /// The place that `span` covers. Positions that belong to no text are moved to the nearest one that does.
@@ -69,23 +102,25 @@ impl Sources {
         source.text.get(within).unwrap_or_default()
     }
 
-    /// Sorts diagnostics by position: those without a place first, then the file, then the command line.
+    /// Sorts diagnostics by position: those without a place first, then the files, then the command line.
     pub fn sort(&self, diagnostics: &mut [Diagnostic]) {
         diagnostics.sort_by_key(|diagnostic| {
             diagnostic.place.as_ref().map(|place| {
-                let known = self.overrides.iter().find(|(_, source)| Arc::ptr_eq(source, &place.source));
-                let base = known.map_or(0, |(base, _)| *base);
+                let base = self.texts().find(|(_, source)| Arc::ptr_eq(source, &place.source));
+                let base = base.map_or(0, |(base, _)| base);
                 (base + place.span.start, base + place.span.end)
             })
         });
     }
 
+    fn texts(&self) -> impl Iterator<Item = (usize, &Arc<Source>)> {
+        let texts = self.ancestors.iter().chain([&self.recipe]).chain(&self.overrides);
+        texts.map(|(start, source)| (*start, source))
+    }
+
     fn containing(&self, position: usize) -> (usize, &Arc<Source>) {
-        let behind = self.overrides.partition_point(|(start, _)| *start <= position);
-        match behind.checked_sub(1).and_then(|index| self.overrides.get(index)) {
-            Some((start, source)) => (*start, source),
-            None => (0, &self.recipe),
-        }
+        let own = (self.recipe.0, &self.recipe.1);
+        self.texts().take_while(|(start, _)| *start <= position).last().unwrap_or(own)
     }
 }
 

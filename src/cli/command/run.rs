@@ -22,6 +22,7 @@ use crate::{
     failure::{Cause, Failure},
     hub::Listener,
     plan::Plan,
+    recipe::Sources,
     report,
     runtime::LazyRuntime,
 };
@@ -95,7 +96,7 @@ pub(super) fn settings<'a>(
 ) -> Result<engine::Settings<'a>, Failure> {
     Ok(engine::Settings {
         path: recipe.recipe.clone(),
-        text: recipe_text(&recipe.recipe)?,
+        text: recipe_text(recipe)?,
         overrides: recipe.set.clone(),
         versions: versions(setup),
         threads: setup.threads,
@@ -159,8 +160,10 @@ fn stage_json(stage: &StageOutcome) -> Value {
     })
 }
 
-fn recipe_text(path: &std::path::Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::io(Cause::Recipe, "read", path, &error))
+fn recipe_text(recipe: &RecipeArgs) -> Result<String, Failure> {
+    let sources = Sources::read(&recipe.recipe, &[]);
+    let sources = sources.map_err(|problem| Failure::new(Cause::Recipe, problem.message))?;
+    Ok(sources.text_of_files())
 }
 
 fn versions(setup: &Setup) -> BTreeMap<String, String> {

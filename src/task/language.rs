@@ -18,60 +18,167 @@ const ISO_639_3: &str = "arz ary ast bho ceb ckb fil gsw hsb ilo kmr lus mai mni
 
 /// Codes that published data sets use, with the code they mean.
 const ALIASES: &[(&str, &str)] = &[
+    ("afr", "af"),
+    ("als", "sq"),
+    ("amh", "am"),
     ("ara", "ar"),
+    ("arb", "ar"),
+    ("aze", "az"),
+    ("azj", "az"),
     ("ben", "bn"),
+    ("bul", "bg"),
+    ("cat", "ca"),
+    ("ces", "cs"),
+    ("ckb", "ckb"),
     ("cmn", "zh"),
     ("cn", "zh"),
+    ("cym", "cy"),
+    ("dan", "da"),
     ("deu", "de"),
+    ("ell", "el"),
     ("eng", "en"),
+    ("est", "et"),
+    ("eus", "eu"),
+    ("fas", "fa"),
+    ("fin", "fi"),
     ("fra", "fr"),
+    ("fre", "fr"),
+    ("ger", "de"),
+    ("guj", "gu"),
+    ("hat", "ht"),
+    ("hau", "ha"),
     ("heb", "he"),
     ("hin", "hi"),
+    ("hrv", "hr"),
+    ("hun", "hu"),
+    ("hye", "hy"),
+    ("ibo", "ig"),
+    ("in", "id"),
     ("ind", "id"),
     ("ita", "it"),
     ("iw", "he"),
+    ("jav", "jv"),
     ("jp", "ja"),
     ("jpn", "ja"),
+    ("kan", "kn"),
+    ("kat", "ka"),
+    ("kaz", "kk"),
+    ("khm", "km"),
     ("kor", "ko"),
+    ("kr", "ko"),
+    ("kur", "ku"),
+    ("lav", "lv"),
+    ("lit", "lt"),
+    ("mal", "ml"),
+    ("mar", "mr"),
+    ("mkd", "mk"),
+    ("msa", "ms"),
+    ("mya", "my"),
+    ("nep", "ne"),
     ("nld", "nl"),
+    ("nor", "no"),
+    ("npi", "ne"),
+    ("pan", "pa"),
+    ("pbt", "ps"),
+    ("pes", "fa"),
     ("pol", "pl"),
     ("por", "pt"),
+    ("pus", "ps"),
+    ("ron", "ro"),
     ("rus", "ru"),
+    ("sin", "si"),
+    ("slk", "sk"),
+    ("slv", "sl"),
+    ("som", "so"),
     ("sp", "es"),
     ("spa", "es"),
+    ("sqi", "sq"),
+    ("srp", "sr"),
     ("swa", "sw"),
+    ("swe", "sv"),
     ("swh", "sw"),
     ("tam", "ta"),
     ("tel", "te"),
+    ("tgl", "tl"),
     ("tha", "th"),
     ("tur", "tr"),
+    ("uig", "ug"),
     ("ukr", "uk"),
     ("urd", "ur"),
+    ("uzb", "uz"),
+    ("uzn", "uz"),
     ("vie", "vi"),
+    ("xho", "xh"),
     ("yor", "yo"),
     ("zho", "zh"),
+    ("zul", "zu"),
 ];
 
-/// English names of common languages, for suggestions.
+/// Scripts that a language is written in unless it says otherwise; corpora such as FLORES spell them out.
+const USUAL_SCRIPTS: &[(&str, &str)] = &[
+    ("Arab", "ar fa ps ur ckb ug sd"),
+    ("Beng", "bn as"),
+    ("Cyrl", "bg kk ky mk mn ru sr tg uk be"),
+    ("Deva", "hi mr ne bho mai sa"),
+    ("Ethi", "am ti"),
+    ("Grek", "el"),
+    ("Gujr", "gu"),
+    ("Hang", "ko"),
+    ("Hans", "zh"),
+    ("Hebr", "he yi"),
+    ("Jpan", "ja"),
+    (
+        "Latn",
+        "af az ca ceb cs cy da de en es et eu fi fil fr ga gl ha hr hu id ig is it jv la lb lt lv mg mi ms mt nl no \
+         nb nn ny pl pt ro sk sl sn so sq st su sv sw tl tn tr uz vi wo xh yo zu",
+    ),
+    ("Mlym", "ml"),
+    ("Mymr", "my"),
+    ("Orya", "or"),
+    ("Sinh", "si"),
+    ("Taml", "ta"),
+    ("Telu", "te"),
+    ("Thai", "th"),
+];
+
+/// English names of languages: data sets use them in file names and fields, and mistaken codes resemble them.
 const NAMES: &[(&str, &str)] = &[
+    ("albanian", "sq"),
     ("arabic", "ar"),
     ("bengali", "bn"),
+    ("bulgarian", "bg"),
+    ("catalan", "ca"),
     ("chinese", "zh"),
+    ("croatian", "hr"),
+    ("czech", "cs"),
+    ("danish", "da"),
     ("deutsch", "de"),
     ("dutch", "nl"),
     ("english", "en"),
+    ("finnish", "fi"),
     ("french", "fr"),
     ("german", "de"),
+    ("greek", "el"),
     ("hebrew", "he"),
     ("hindi", "hi"),
+    ("hungarian", "hu"),
     ("indonesian", "id"),
     ("italian", "it"),
     ("japanese", "ja"),
+    ("javanese", "jv"),
     ("korean", "ko"),
+    ("lithuanian", "lt"),
+    ("macedonian", "mk"),
+    ("north macedonian", "mk"),
+    ("persian", "fa"),
+    ("polish", "pl"),
     ("portuguese", "pt"),
+    ("romanian", "ro"),
     ("russian", "ru"),
+    ("serbian", "sr"),
     ("spanish", "es"),
     ("swahili", "sw"),
+    ("swedish", "sv"),
     ("thai", "th"),
     ("turkish", "tr"),
     ("ukrainian", "uk"),
@@ -95,6 +202,21 @@ impl LangCode {
     /// The language alone, without script or region.
     pub fn base(&self) -> &str {
         self.0.split('-').next().unwrap_or(&self.0)
+    }
+
+    /// The language alone, as a code of its own.
+    #[must_use]
+    pub fn to_base(&self) -> Self {
+        Self(self.base().to_owned())
+    }
+
+    /// The language that data call by a code or by its English name (`Deutsch`, `North Macedonian`).
+    pub fn named(text: &str) -> Result<Self, UnknownLanguage> {
+        let lower = text.trim().to_ascii_lowercase();
+        match NAMES.iter().find(|(name, _)| *name == lower) {
+            Some((_, code)) => Ok(Self((*code).to_owned())),
+            None => text.trim().parse(),
+        }
     }
 }
 
@@ -121,14 +243,35 @@ impl FromStr for LangCode {
             |part: &str| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
         match (known, rest) {
             (Some(code), None) => Ok(Self(code.to_owned())),
-            (Some(code), Some(rest)) if rest.split(['-', '_']).all(region_is_one) => {
-                Ok(Self(format!("{code}-{}", rest.replace('_', "-"))))
-            }
+            (Some(code), Some(rest)) if rest.split(['-', '_']).all(region_is_one) => Ok(Self(
+                rest.split(['-', '_'])
+                    .map(subtag)
+                    .filter(|part| !usual(code, part))
+                    .fold(code.to_owned(), |whole, part| whole + "-" + &part),
+            )),
             _ => {
                 Err(UnknownLanguage { code: text.chars().take(20).collect(), suggestion: suggestion(&lower) })
             }
         }
     }
+}
+
+/// A script or region in its usual spelling: `Hant`, `BR`.
+fn subtag(text: &str) -> String {
+    match text.len() {
+        2 => text.to_ascii_uppercase(),
+        4 if text.chars().all(|c| c.is_ascii_alphabetic()) => {
+            let (first, rest) = text.split_at(1);
+            first.to_ascii_uppercase() + &rest.to_ascii_lowercase()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Whether `script` goes without saying in the language `code`.
+fn usual(code: &str, script: &str) -> bool {
+    let languages = USUAL_SCRIPTS.iter().find(|(known, _)| *known == script);
+    languages.is_some_and(|(_, languages)| languages.split_whitespace().any(|known| known == code))
 }
 
 fn codes() -> impl Iterator<Item = &'static str> {
@@ -137,9 +280,12 @@ fn codes() -> impl Iterator<Item = &'static str> {
 
 /// The code of a language name that looks like `text`, or a common code one letter away.
 fn suggestion(text: &str) -> Option<&'static str> {
-    let near = |(name, _): &&(&str, &str)| strsim::damerau_levenshtein(name, text) <= 2;
-    if let Some((_, code)) = NAMES.iter().find(near) {
+    let near = NAMES.iter().map(|(name, code)| (strsim::damerau_levenshtein(name, text), *code));
+    if let Some((_, code)) = near.filter(|(distance, _)| *distance <= 2).min() {
         return Some(code);
+    }
+    if text.len() < 3 {
+        return None;
     }
     let common = NAMES.iter().chain(ALIASES).filter(|(name, _)| name.len() <= 3 || name.len() > 4);
     common
@@ -195,6 +341,32 @@ mod tests {
             assert_eq!(text.parse::<LangCode>().unwrap().as_str(), code);
         }
         assert_eq!("zh-Hant".parse::<LangCode>().unwrap().base(), "zh");
+    }
+
+    #[test]
+    fn scripts_and_regions_have_one_spelling() {
+        for (text, code) in [
+            ("zh-hant", "zh-Hant"),
+            ("ZH-CN", "zh-CN"),
+            ("zho_Hans", "zh"),
+            ("eng_Latn", "en"),
+            ("arb_Arab", "ar"),
+            ("srp_Latn", "sr-Latn"),
+            ("zh_hant_tw", "zh-Hant-TW"),
+        ] {
+            assert_eq!(text.parse::<LangCode>().unwrap().as_str(), code, "{text}");
+        }
+        assert_eq!("PT-br".parse::<LangCode>().unwrap().to_base().as_str(), "pt");
+    }
+
+    #[test]
+    fn languages_are_known_by_name() {
+        for (name, code) in
+            [("Deutsch", "de"), ("North Macedonian", "mk"), (" jp ", "ja"), ("DE-DE", "de-DE")]
+        {
+            assert_eq!(LangCode::named(name).unwrap().as_str(), code);
+        }
+        assert!(LangCode::named("Klingon").is_err());
     }
 
     #[test]

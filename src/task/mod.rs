@@ -1,9 +1,12 @@
 //! Benchmarks and the words around them: languages ([`language`]), the labels that answers carry in each language
-//! ([`label`]), and the real facts of the quickstart ([`facts`]).
+//! ([`label`]), the cues that prompts end in ([`cue`]), how published data sets are written ([`benchmark`]), and the
+//! real facts of the quickstart ([`facts`]).
 //!
 //! # Invariants
 //! - Text in any language lives here as data, never in code elsewhere.
 
+pub mod benchmark;
+pub mod cue;
 pub mod facts;
 pub mod label;
 pub mod language;

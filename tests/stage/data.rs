@@ -122,16 +122,15 @@ fn a_question_missing_in_a_language_fails_or_is_dropped_and_counted() {
     assert!(hint.contains("missing = \"drop\""));
     bench.run("dataset", "rows = 'questions'\nfile = 'rows.jsonl'\nmissing = 'drop'").unwrap();
     assert_eq!(bench.read::<Question>("questions").len(), 2);
-    assert!(bench.notes().contains("1 questions dropped: not there in every language"));
+    assert!(bench.notes().contains("dropped 1 questions that are not there in every language"));
 }
 
 #[test]
 fn settings_of_a_dataset_are_checked_before_anything_runs() {
-    let wrong =
-        "rows = 'pairs'\nfields = {question = 'q'}\nlists = {prompt = ['a']}\nvalues = {lang = 'xyz1'}";
+    let wrong = "rows = 'pairs'\nfields = {answer = 'q'}\nlists = {prompt = ['a']}\nvalues = {lang = 'xyz1'}";
     let fields: Vec<String> =
         parse("dataset", wrong).check().into_iter().map(|problem| problem.field).collect();
-    assert_eq!(fields, ["file", "fields.question", "lists.prompt", "values.lang"]);
+    assert_eq!(fields, ["file", "fields.answer", "lists.prompt", "values.lang"]);
 }
 
 #[test]

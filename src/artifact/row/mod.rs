@@ -5,7 +5,6 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::ArtifactKind;
 
-pub mod answer;
 pub mod completion;
 pub mod log_probability;
 pub mod pair;

@@ -4,10 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    dataset::Missing,
-    reading::{self, Answers, Parse, Reading},
-};
+use super::reading::{self, Answers, Parse};
 use crate::{
     align::metric::{
         AnswerRow, AnswerTable, Metrics,
@@ -29,6 +26,17 @@ use crate::{
 
 /// The kind.
 pub enum Evaluate {}
+
+/// What becomes of a question that is not there in every language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// The stage fails and names the question.
+    #[default]
+    Error,
+    /// The question is left out in all languages and counted.
+    Drop,
+}
 
 /// Settings of `evaluate`. It reads either `rankings`, or `completions` with their `questions`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -294,8 +302,7 @@ fn table_of_completions(
     completions: &[Completion],
     spec: &EvaluateSpec,
 ) -> Result<(AnswerTable, usize), Failure> {
-    let reading = Reading::usual(spec.parse, spec.require_valid_letter);
-    let answers = Answers::new(questions, reading, &spec.languages)?;
+    let answers = Answers::new(questions, spec.parse, spec.require_valid_letter, &spec.languages)?;
     let counted = completions.iter().filter(|completion| completion.sample == spec.sample);
     let mut said: IndexMap<(&str, &str), Option<String>> = IndexMap::new();
     for completion in counted {

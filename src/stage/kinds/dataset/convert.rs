@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{AnswerStyle, DatasetSpec, record::Record};
+use super::{
+    drops::Drops,
+    record::Record,
+    spec::{AnswerStyle, DatasetSpec, Policy},
+};
 use crate::{
     artifact::row::{completion::Completion, pair::Pair, question::Question, text::Text},
     failure::Failure,
@@ -16,6 +20,10 @@ use crate::{
 pub(super) struct Placed<R> {
     pub(super) place: String,
     pub(super) row: R,
+    /// The prompt as the data set words it.
+    pub(super) published: Option<String>,
+    /// Candidates of a cloze without the text after the slot.
+    pub(super) bare: Vec<String>,
 }
 
 /// What no two rows of a file may share.
@@ -48,16 +56,26 @@ impl Named for Pair {
     }
 }
 
-/// Converts all records; errors name the place, duplicates name both.
+/// Converts all records; errors name the place, duplicates name both. What cannot be read is dropped where the policy
+/// says so.
 pub(super) fn all<R: Named>(
     records: &[Record],
     spec: &DatasetSpec,
+    drops: &mut Drops,
     convert: fn(&Cells<'_>) -> Result<R, Failure>,
 ) -> Result<Vec<Placed<R>>, Failure> {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut rows = Vec::with_capacity(records.len());
     for record in records {
-        let row = convert(&Cells { record, spec }).map_err(|failure| failure.at(&record.place))?;
+        let cells = Cells { record, spec };
+        let row = match convert(&cells) {
+            Ok(row) => row,
+            Err(failure) if spec.invalid_policy() == Policy::Drop => {
+                drops.unreadable(cells.id()?, &record.place, &failure);
+                continue;
+            }
+            Err(failure) => return Err(failure.at(&record.place)),
+        };
         if let Some(first) = seen.insert(row.name(), &record.place) {
             return Err(Failure::input(format!("{} is there already, at {first}", row.name()))
                 .at(&record.place)
@@ -65,7 +83,10 @@ pub(super) fn all<R: Named>(
                     "ids must be unique; map `id` to a column that is, or leave it out to number the rows",
                 ));
         }
-        rows.push(Placed { place: record.place.clone(), row });
+        let published = record.cells.get("published").and_then(Value::as_str).map(str::to_owned);
+        let bare = record.cells.get("bare").and_then(Value::as_array);
+        let bare = bare.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        rows.push(Placed { place: record.place.clone(), row, published, bare });
     }
     Ok(rows)
 }
@@ -201,7 +222,7 @@ impl Cells<'_> {
         }
     }
 
-    fn id(&self) -> Result<String, Failure> {
+    pub(super) fn id(&self) -> Result<String, Failure> {
         Ok(self.text("id")?.unwrap_or_else(|| self.record.number.to_string()))
     }
 
@@ -214,25 +235,27 @@ impl Cells<'_> {
 
     fn lang(&self) -> Result<String, Failure> {
         if let Some(lang) = &self.record.lang {
-            return Ok(lang.to_string());
+            return Ok(self.spec.spelled(lang).to_string());
         }
         let written = self.text("lang")?.ok_or_else(|| {
             Failure::input("nothing gives the language of the row")
                 .hint("values = {lang = \"en\"}, or fields = {lang = \"COLUMN\"}, or files by language")
         })?;
         if let Some(code) = self.spec.languages.get(&written) {
-            return Ok(code.to_string());
+            return Ok(self.spec.spelled(code).to_string());
         }
         let code: LangCode = written.parse().map_err(|error: crate::task::language::UnknownLanguage| {
             Failure::input(error.to_string())
                 .hint(format!("languages = {{\"{}\" = \"CODE\"}} names it", error.code))
         })?;
-        Ok(code.to_string())
+        Ok(self.spec.spelled(&code).to_string())
     }
 
     fn answer(&self, choices: &[String]) -> Result<Option<usize>, Failure> {
         let Some(written) = self.text("answer")? else { return Ok(None) };
-        let position = match self.spec.answer {
+        // A preset gives positions, whatever the file has.
+        let style = if self.spec.benchmark().is_some() { AnswerStyle::Position } else { self.spec.answer };
+        let position = match style {
             AnswerStyle::Position => written.trim().parse().ok(),
             AnswerStyle::Letter => {
                 let mut letters = written.trim().chars();
@@ -241,7 +264,14 @@ impl Cells<'_> {
                     .and_then(|letter| ('A'..='Z').position(|known| known == letter))
                     .filter(|_| letters.next().is_none())
             }
-            AnswerStyle::Text => choices.iter().position(|choice| choice.trim() == written.trim()),
+            AnswerStyle::Text => {
+                let mut found = (0..choices.len()).filter(|at| choices[*at].trim() == written.trim());
+                let first = found.next();
+                if found.next().is_some() {
+                    return Err(Failure::input(format!("two choices are the answer: `{}`", written.trim())));
+                }
+                first
+            }
         };
         let shown: String = written.chars().take(60).collect();
         let position = position.ok_or_else(|| {

@@ -1,13 +1,14 @@
 //! Files to records: named cells with the place they came from.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
-use super::{DatasetSpec, Format};
+use super::{
+    folder::SourceFile,
+    spec::{DatasetSpec, Format},
+};
 use crate::{
     failure::{Cause, Failure},
-    task::language::LangCode,
+    task::{benchmark::Layout, language::LangCode},
 };
 
 /// Named cells of one row of a file.
@@ -19,21 +20,53 @@ pub(super) struct Record {
     pub(super) number: usize,
     /// The language of the file, when it has one.
     pub(super) lang: Option<LangCode>,
+    /// The part of the data that the file's name tells; empty without one.
+    pub(super) group: String,
     /// The cells.
     pub(super) cells: Map<String, Value>,
 }
 
+/// How the cells of a file are to be found.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    format: Option<Format>,
+    header: bool,
+    quotes: bool,
+    skip: usize,
+}
+
+impl Reading {
+    /// As a preset knows it, else as the settings say.
+    fn of(spec: &DatasetSpec) -> Self {
+        let as_told = Self { format: spec.format, header: spec.header, quotes: spec.quotes, skip: spec.skip };
+        let table = |format, header, quotes, skip| Self { format: Some(format), header, quotes, skip };
+        match spec.benchmark().map(|benchmark| benchmark.layout) {
+            None | Some(Layout::Any) => as_told,
+            Some(Layout::Jsonl) => table(Format::Jsonl, true, true, 0),
+            Some(Layout::Json) => table(Format::Json, true, true, 0),
+            Some(Layout::Csv) => table(Format::Csv, true, true, 0),
+            Some(Layout::BareCsv) => table(Format::Csv, false, true, 0),
+            Some(Layout::NumberedTsv) => table(Format::Tsv, false, true, 1),
+            Some(Layout::RawTsv) => table(Format::Tsv, true, false, 0),
+            Some(Layout::BareTsv) => table(Format::Tsv, false, false, 0),
+            Some(Layout::Lines) => table(Format::Lines, false, false, 0),
+        }
+    }
+}
+
 /// All records of a file. A file without any is an error.
-pub(super) fn read(path: &Path, lang: Option<&LangCode>, spec: &DatasetSpec) -> Result<Vec<Record>, Failure> {
-    let shown = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Failure::io(Cause::Input, "read", path, &error))?;
+pub(super) fn read(file: &SourceFile, spec: &DatasetSpec) -> Result<Vec<Record>, Failure> {
+    let shown = file.path.display().to_string();
+    let bytes =
+        std::fs::read(&file.path).map_err(|error| Failure::io(Cause::Input, "read", &file.path, &error))?;
     let text = decode(&bytes, &shown)?;
-    let format = spec.format.unwrap_or_else(|| detect(text));
-    let mut records = match format {
+    let reading = Reading::of(spec);
+    let mut records = match reading.format.unwrap_or_else(|| detect(text)) {
         Format::Jsonl => jsonl(text, &shown)?,
         Format::Json => json(text, &shown)?,
-        Format::Csv => cells(text, &shown, b',', spec)?,
-        Format::Tsv => cells(text, &shown, b'\t', spec)?,
+        Format::Csv => cells(text, &shown, b',', reading)?,
+        Format::Tsv => cells(text, &shown, b'\t', reading)?,
+        Format::Lines => lines(text, &shown)?,
     };
     if records.is_empty() {
         return Err(Failure::input(format!("`{shown}` holds no rows"))
@@ -41,7 +74,8 @@ pub(super) fn read(path: &Path, lang: Option<&LangCode>, spec: &DatasetSpec) -> 
     }
     for (index, record) in records.iter_mut().enumerate() {
         record.number = index + 1;
-        record.lang = lang.cloned();
+        record.lang.clone_from(&file.lang);
+        record.group.clone_from(&file.group);
     }
     Ok(records)
 }
@@ -49,6 +83,12 @@ pub(super) fn read(path: &Path, lang: Option<&LangCode>, spec: &DatasetSpec) -> 
 /// The text of a file, without a byte order mark.
 fn decode<'b>(bytes: &'b [u8], shown: &str) -> Result<&'b str, Failure> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        let line = bytes[..at].split(|byte| *byte == b'\n').count();
+        return Err(Failure::input("a NUL byte: this is UTF-16 or no text at all")
+            .at(format!("{shown}:{line}"))
+            .hint("convert UTF-16 with `iconv -f UTF-16 -t UTF-8`"));
+    }
     std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         Failure::input("not UTF-8 text")
@@ -70,7 +110,7 @@ fn detect(text: &str) -> Format {
 
 fn record(place: String, value: Value) -> Result<Record, Failure> {
     match value {
-        Value::Object(cells) => Ok(Record { place, number: 0, lang: None, cells }),
+        Value::Object(cells) => Ok(Record { place, number: 0, lang: None, group: String::new(), cells }),
         _ => Err(Failure::input("a row is not a JSON object").at(place)),
     }
 }
@@ -88,33 +128,55 @@ fn jsonl(text: &str, shown: &str) -> Result<Vec<Record>, Failure> {
 }
 
 fn json(text: &str, shown: &str) -> Result<Vec<Record>, Failure> {
-    let rows: Vec<Value> = serde_json::from_str(text).map_err(|error| {
+    let broken = |error: serde_json::Error| {
         Failure::input(format!("not a JSON list: {error}")).at(format!("{shown}:{}", error.line()))
-    })?;
+    };
+    let rows: Vec<Value> = if text.trim_start().starts_with('{') {
+        let mut whole: Map<String, Value> = serde_json::from_str(text).map_err(broken)?;
+        match whole.remove("data") {
+            Some(Value::Array(rows)) => rows,
+            _ => {
+                return Err(Failure::input("a JSON object without a list named `data`").at(shown));
+            }
+        }
+    } else {
+        serde_json::from_str(text).map_err(broken)?
+    };
     rows.into_iter()
         .enumerate()
         .map(|(index, value)| record(format!("{shown}: row {}", index + 1), value))
         .collect()
 }
 
-fn cells(text: &str, shown: &str, delimiter: u8, spec: &DatasetSpec) -> Result<Vec<Record>, Failure> {
+fn lines(text: &str, shown: &str) -> Result<Vec<Record>, Failure> {
+    let line = |(index, line): (usize, &str)| {
+        let cells = Map::from_iter([("1".to_owned(), Value::String(line.to_owned()))]);
+        record(format!("{shown}:{}", index + 1), Value::Object(cells))
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+fn cells(text: &str, shown: &str, delimiter: u8, reading: Reading) -> Result<Vec<Record>, Failure> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
-        .quoting(spec.quotes)
+        .quoting(reading.quotes)
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
     let mut columns: Option<Vec<String>> = None;
     let mut records = Vec::new();
     let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
-    for row in reader.records().skip(spec.skip) {
+    let mut last = 0;
+    for row in reader.records().skip(reading.skip) {
         let row = row.map_err(|error| {
             let line = error.position().map_or(0, csv::Position::line);
             Failure::input(format!("not a row of cells: {error}")).at(format!("{shown}:{line}"))
         })?;
-        let place = format!("{shown}:{}", lines.of(row.position().map_or(0, csv::Position::byte) as usize));
+        let start = row.position().map_or(0, csv::Position::byte) as usize;
+        let place = format!("{shown}:{}", lines.of(start));
+        last = start;
         let Some(columns) = &columns else {
-            if spec.header {
+            if reading.header {
                 columns = Some(row.iter().map(|cell| cell.trim().to_owned()).collect());
                 continue;
             }
@@ -125,7 +187,28 @@ fn cells(text: &str, shown: &str, delimiter: u8, spec: &DatasetSpec) -> Result<V
         };
         records.push(named(place, columns, &row)?);
     }
+    if reading.quotes && never_closed(text.get(last..).unwrap_or_default(), delimiter) {
+        return Err(Failure::input("a quoted cell begins here and is never closed")
+            .at(records.last().map_or(shown, |record| record.place.as_str()))
+            .hint("the file is cut, or set `quotes = false` if `\"` is an ordinary character"));
+    }
     Ok(records)
+}
+
+/// Whether the last row of a file opens a quoted cell and the file ends within it.
+fn never_closed(row: &str, delimiter: u8) -> bool {
+    let delimiter = char::from(delimiter);
+    let (mut quoted, mut at_start) = (false, true);
+    let mut characters = row.trim_start_matches(['\r', '\n']).chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted => quoted = characters.next_if_eq(&'"').is_some(),
+            '"' if at_start => quoted = true,
+            _ => {}
+        }
+        at_start = !quoted && (character == delimiter || character == '\n');
+    }
+    quoted
 }
 
 /// Line numbers of growing byte positions. The reader's own count is one short where lines end in CRLF, because a row
@@ -160,7 +243,7 @@ fn named(place: String, columns: &[String], row: &csv::StringRecord) -> Result<R
     for (column, cell) in columns.iter().zip(row.iter()) {
         cells.entry(column.clone()).or_insert_with(|| Value::String(cell.to_owned()));
     }
-    Ok(Record { place, number: 0, lang: None, cells })
+    Ok(Record { place, number: 0, lang: None, group: String::new(), cells })
 }
 
 #[cfg(test)]
@@ -175,7 +258,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows");
         std::fs::write(&path, bytes).unwrap();
-        read(&path, None, &spec(settings))
+        read(&SourceFile { path, lang: None, group: String::new() }, &spec(settings))
     }
 
     fn column(records: &[Record], name: &str) -> Vec<String> {
@@ -222,6 +305,27 @@ mod tests {
             let failure = read_text(text.as_bytes(), "").unwrap_err();
             assert!(failure.message.ends_with("holds no rows"), "{text:?}: {failure}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_or_no_text_is_an_error() {
+        let message = |bytes: &[u8], settings: &str| read_text(bytes, settings).unwrap_err().message;
+        assert!(message(b"a,b\n1,\"two\n3,4\n", "").contains("rows:2: a quoted cell begins here"));
+        assert!(message(b"a,b\n1,\"two \"\" more", "").contains("rows:2: a quoted cell begins here"));
+        assert!(message(b"a,b\n1,\0\n", "").contains("rows:2: a NUL byte"));
+        assert!(message(b"\xff\xfea\0", "").contains("a NUL byte"));
+        assert!(message(b"[{\"a\": 1}, {\"a\"", "").contains("not a JSON list"));
+        for whole in ["a,b\n1,\"two\"\n", "a,b\n1,5\" pipe\n", "a,b\n1,\"x \"\" y\"", "a,b\n1,\"\"\n"] {
+            assert_eq!(read_text(whole.as_bytes(), "").unwrap().len(), 1, "{whole}");
+        }
+    }
+
+    #[test]
+    fn lines_and_wrapped_lists_are_read() {
+        let records = read_text(b"one\r\n\ntwo \"2\"\n", "format = 'lines'").unwrap();
+        assert_eq!(column(&records, "1"), ["one", "", "two \"2\""]);
+        let records = read_text(b"{\"version\": 1, \"data\": [{\"a\": \"x\"}]}", "format = 'json'").unwrap();
+        assert_eq!(column(&records, "a"), ["x"]);
     }
 
     #[test]

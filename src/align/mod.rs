@@ -1,11 +1,12 @@
 //! The algorithms of the papers: pure, no I/O, no model.
 //!
-//! [`answer`] reads an answer out of a sampled text, [`vote`](mod@vote) pools the answers of all languages into one
+//! [`answer`](mod@answer) reads an answer out of a sampled text, [`vote`](mod@vote) pools the answers of all languages into one
 //! majority, [`pair`] turns the minority into preference pairs (CALM, methods 1.5-1.7), [`metric`] measures accuracy
 //! and cross-lingual consistency (methods 6).
 //!
 //! # Invariants
-//! - Nothing here opens a file, knows a model, or draws a random number.
+//! - Nothing here opens a file or knows a model. Random numbers come from (seed, item, draw), or from Python's generator
+//!   where published data was drawn by it.
 //! - Languages come in the order the caller gives; that order is part of the result where the papers make it so.
 
 pub mod answer;

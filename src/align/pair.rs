@@ -122,7 +122,7 @@ mod tests {
             ballot("fr", 1, "rome"),
             ballot("fr", 2, "paris"),
         ];
-        let vote = majority("q", ballots, Policy::default()).unwrap();
+        let vote = majority("q", ballots, &Policy::default()).unwrap();
         let french = question("fr", "La capitale est", &[" Paris", " Rome"], &["paris", "rome"]);
         let names = EntityNames::of(std::slice::from_ref(&french));
         let chosen = chosen(&vote.answer, &french, Chosen::Choice { names: &names }).unwrap();

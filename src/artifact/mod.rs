@@ -80,6 +80,7 @@ pub static KINDS: &[ArtifactKind] = &[
     <row::question::Question as row::Row>::KIND,
     <row::text::Text as row::Row>::KIND,
     <row::completion::Completion as row::Row>::KIND,
+    <row::answer::Answer as row::Row>::KIND,
     <row::vote::Vote as row::Row>::KIND,
     <row::pair::Pair as row::Row>::KIND,
     <row::translation::Translation as row::Row>::KIND,

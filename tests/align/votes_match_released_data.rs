@@ -12,7 +12,7 @@ use std::{
 
 use chorale::{
     align::{
-        answer::{Letters, letter},
+        answer::letter::{Letters, letter},
         pair::{self, Chosen, options_in_text},
         vote::{Policy, majority},
     },
@@ -77,7 +77,8 @@ impl Excerpt {
             let words = labels(code(lang)).unwrap();
             let samples = self.rollouts[lang][index].pred.iter().flatten();
             for (sample, text) in samples.enumerate() {
-                if let Some(answer) = letter(text, words.answer, words.answer_variant, Letters::AsPublished) {
+                let labels: Vec<&str> = std::iter::once(words.answer).chain(words.answer_variant).collect();
+                if let Ok(answer) = letter(text, &labels, &Letters::as_published()) {
                     let answer = answer.to_string();
                     pool.push(Ballot { lang: lang.into(), sample, answer, completion: text.clone() });
                 }
@@ -87,7 +88,7 @@ impl Excerpt {
     }
 
     fn vote(&self, index: usize, languages: &[&'static str]) -> Option<Vote> {
-        majority(&index.to_string(), self.pool(index, languages), Policy::default()).ok()
+        majority(&index.to_string(), self.pool(index, languages), &Policy::default()).ok()
     }
 
     /// The question a released pair belongs to: the one with the same options, in the same language.

@@ -1,8 +1,10 @@
 //! Stages run by themselves: inputs as files, outputs as files, no engine.
 
 mod alignment;
+mod calm;
 mod data;
 mod measuring;
+mod parsing;
 mod presets;
 mod questions;
 pub(crate) mod support;

@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::ArtifactKind;
 
+pub mod answer;
 pub mod completion;
 pub mod log_probability;
 pub mod pair;

@@ -4,7 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{self, Answers, Parse};
+use super::reading::{self, Answers, Parse, Reading};
 use crate::{
     align::metric::{
         AnswerRow, AnswerTable, Metrics,
@@ -302,7 +302,8 @@ fn table_of_completions(
     completions: &[Completion],
     spec: &EvaluateSpec,
 ) -> Result<(AnswerTable, usize), Failure> {
-    let answers = Answers::new(questions, spec.parse, spec.require_valid_letter, &spec.languages)?;
+    let reading = Reading::usual(spec.parse, spec.require_valid_letter);
+    let answers = Answers::new(questions, reading, &spec.languages)?;
     let counted = completions.iter().filter(|completion| completion.sample == spec.sample);
     let mut said: IndexMap<(&str, &str), Option<String>> = IndexMap::new();
     for completion in counted {

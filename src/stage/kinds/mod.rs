@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod facts;
 pub mod merge;
 pub mod pairs;
+pub mod parse;
 pub mod reading;
 pub mod report;
 pub mod sample;
@@ -31,6 +32,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<train::Train>(),
     Entry::of::<merge::Merge>(),
     Entry::of::<sample::Sample>(),
+    Entry::of::<parse::ParseKind>(),
     Entry::of::<vote::VoteKind>(),
     Entry::of::<pairs::Pairs>(),
     Entry::of::<score::Score>(),

@@ -6,13 +6,15 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Answers, Parse};
+use super::reading::{Answers, Parse, Reading, code_of};
 use crate::{
     align::vote::{self, NoVote, Pick, Policy, Ties},
     artifact::row::{
         Row,
+        answer::Answer,
         completion::Completion,
         question::Question,
+        ranking::Ranking,
         vote::{Ballot, Vote},
     },
     failure::Failure,
@@ -39,23 +41,30 @@ pub enum Source {
     Gold,
 }
 
-/// Settings of `vote`.
+/// Settings of `vote`. It reads `answers`; or `completions` with their `questions`, in the usual way; or `rankings` with their
+/// `questions`, where each language votes for its best candidate.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoteSpec {
-    /// The questions that were asked.
-    #[serde(skip_serializing)]
-    pub questions: Reference,
-    /// The sampled answers.
-    #[serde(skip_serializing)]
-    pub completions: Reference,
+    /// The answers that `parse` has read.
+    #[serde(default, skip_serializing)]
+    pub answers: Option<Reference>,
+    /// The questions that were asked; not with `answers`.
+    #[serde(default, skip_serializing)]
+    pub questions: Option<Reference>,
+    /// Sampled answers, to be read by `parse` and `require_valid_letter`.
+    #[serde(default, skip_serializing)]
+    pub completions: Option<Reference>,
+    /// How a model ranks the candidates: each language votes for the first (DCO's CALM baseline, methods 3.10).
+    #[serde(default, skip_serializing)]
+    pub rankings: Option<Reference>,
     /// The languages that vote, in pool order: ties go to the answer first seen, and the example is the last that
     /// agrees. Samples of other languages are left out.
     pub languages: Vec<LangCode>,
-    /// How an answer is read out of a sample.
+    /// For `completions`: how an answer is read out of a sample. The kind `parse` has more to choose.
     #[serde(default)]
     pub parse: Parse,
-    /// For `letter`: refuse a single character that is not A to E. The published code accepts it.
+    /// For `completions` read by `letter`: refuse a single character that is not A to E. The published code accepts it.
     #[serde(default = "yes")]
     pub require_valid_letter: bool,
     /// What a tie means.
@@ -64,12 +73,19 @@ pub struct VoteSpec {
     /// Which sample stands for the winning answer.
     #[serde(default)]
     pub pick: Pick,
+    /// The languages whose samples may stand for the winning answer; empty for all that vote. CALM's ground-truth pairs have
+    /// English alone (methods 1.9).
+    #[serde(default)]
+    pub example_languages: Vec<LangCode>,
     /// Votes a winner needs.
     #[serde(default = "one")]
     pub min_votes: usize,
     /// Where the winning answer comes from.
     #[serde(default)]
     pub source: Source,
+    /// For `pick = "random"`: seed of all random numbers.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 fn yes() -> bool {
@@ -87,10 +103,19 @@ impl Kind for VoteKind {
     type Spec = VoteSpec;
 
     fn ports(spec: &VoteSpec) -> Ports {
-        Ports::default()
-            .reads("questions", &spec.questions, Question::KIND)
-            .reads("completions", &spec.completions, Completion::KIND)
-            .writes("votes", Vote::KIND)
+        let mut ports = Ports::default();
+        let inputs = [
+            ("answers", &spec.answers, Answer::KIND),
+            ("questions", &spec.questions, Question::KIND),
+            ("completions", &spec.completions, Completion::KIND),
+            ("rankings", &spec.rankings, Ranking::KIND),
+        ];
+        for (field, reference, kind) in inputs {
+            if let Some(reference) = reference {
+                ports = ports.reads(field, reference, kind);
+            }
+        }
+        ports.writes("votes", Vote::KIND)
     }
 
     fn check(spec: &VoteSpec) -> Vec<Problem> {
@@ -98,25 +123,47 @@ impl Kind for VoteKind {
         if spec.min_votes == 0 {
             problems.push(Problem::new("min_votes", "must be at least 1: 0", "1 accepts every winner"));
         }
+        for lang in spec.example_languages.iter().filter(|lang| !spec.languages.contains(lang)) {
+            let message = format!("`{lang}` does not vote");
+            problems.push(Problem::new("example_languages", message, "they are among `languages`"));
+        }
+        let given = [&spec.answers, &spec.completions, &spec.rankings].map(Option::is_some);
+        let hint = "give `answers`; or `questions` with `completions` or with `rankings`";
+        match (given, spec.questions.is_some()) {
+            ([true, false, false], false) | ([false, true, false] | [false, false, true], true) => {}
+            ([true, false, false], true) => {
+                problems.push(Problem::new("questions", "answers need no questions", hint));
+            }
+            ([false, false, false], _) => {
+                problems.push(Problem::new("answers", "there is nothing to vote on", hint));
+            }
+            ([false, ..], false) => problems.push(Problem::new("questions", "they are missing", hint)),
+            _ => problems.push(Problem::new("answers", "there are several things to vote on", hint)),
+        }
         problems
     }
 
     fn run(cx: &Context<'_>, spec: &VoteSpec) -> Result<(), Failure> {
-        let questions: Vec<Question> = cx.rows("questions")?;
-        let completions: Vec<Completion> = cx.rows("completions")?;
-        let answers = Answers::new(&questions, spec.parse, spec.require_valid_letter, &spec.languages)?;
-        let mut pools = Pools::collect(&answers, &completions, &spec.languages)?;
+        let answers = answers(cx, spec)?;
+        let mut right: BTreeMap<&str, &str> = BTreeMap::new();
+        for answer in &answers {
+            right.extend(answer.right.as_ref().map(|right| (answer.id.as_str(), right.as_str())));
+        }
+        let mut pools = Pools::collect(&answers, &spec.languages);
+        let policy = Policy {
+            ties: spec.ties,
+            pick: spec.pick,
+            example_languages: spec.example_languages.iter().map(ToString::to_string).collect(),
+            min_votes: spec.min_votes,
+            seed: spec.seed,
+        };
         let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
         let mut writer = cx.write_rows::<Vote>("votes")?;
-        for id in answers.ids() {
-            let Some(pool) = pools.of_question.swap_remove(id) else { continue };
-            let right = answers.right(id);
+        for (id, pool) in std::mem::take(&mut pools.of_question) {
+            let right = right.get(id).copied();
             let outcome = match (spec.source, right) {
-                (Source::Majority, _) => {
-                    let policy = Policy { ties: spec.ties, pick: spec.pick, min_votes: spec.min_votes };
-                    vote::majority(id, pool, policy)
-                }
-                (Source::Gold, Some(right)) => vote::gold(id, pool, right, spec.pick),
+                (Source::Majority, _) => vote::majority(id, pool, &policy),
+                (Source::Gold, Some(right)) => vote::gold(id, pool, right, &policy),
                 (Source::Gold, None) => Err(NoVote::RightAnswerUnknown),
             };
             match outcome {
@@ -132,39 +179,78 @@ impl Kind for VoteKind {
     }
 }
 
+/// What is voted on, whatever it is read from, in the order of the questions.
+fn answers(cx: &Context<'_>, spec: &VoteSpec) -> Result<Vec<Answer>, Failure> {
+    if cx.has("answers") {
+        return cx.rows("answers");
+    }
+    let questions: Vec<Question> = cx.rows("questions")?;
+    let reading = Reading::usual(spec.parse, spec.require_valid_letter);
+    if cx.has("completions") {
+        let answers = Answers::new(&questions, reading, &spec.languages)?;
+        let mut rows = answers.all(&cx.rows::<Completion>("completions")?)?;
+        let places: BTreeMap<&str, usize> = answers.ids().zip(0..).collect();
+        rows.sort_by_key(|row| places.get(row.id.as_str()).copied());
+        return Ok(rows);
+    }
+    let answers = Answers::new(&questions, Reading::default(), &spec.languages)?;
+    let of_ranking = |ranking: Ranking| {
+        let Ranking { id, lang, .. } = &ranking;
+        let question = answers.question(id, lang);
+        let best = ranking.ranking.first().copied();
+        let chosen = question.zip(best).and_then(|(question, best)| {
+            Some((question, code_of(question, best, Parse::Choice)?, question.choices.get(best)?))
+        });
+        let (question, answer, choice) = chosen.ok_or_else(|| {
+            Failure::input(format!("question `{id}` is ranked in `{lang}`, but has no such candidate there"))
+                .hint("give the questions whose candidates were ranked")
+        })?;
+        Ok(Answer {
+            right: answers.right(id).map(str::to_owned),
+            answer: Some(answer),
+            prompt: question.question.clone(),
+            completion: choice.clone(),
+            id: ranking.id,
+            lang: ranking.lang,
+            ..Answer::default()
+        })
+    };
+    cx.rows::<Ranking>("rankings")?.into_iter().map(of_ranking).collect()
+}
+
 /// The readable samples of each question, in pool order.
-struct Pools {
-    of_question: IndexMap<String, Vec<Ballot>>,
+struct Pools<'a> {
+    of_question: IndexMap<&'a str, Vec<Ballot>>,
     samples: usize,
     unreadable: usize,
 }
 
-impl Pools {
-    fn collect(
-        answers: &Answers<'_>,
-        completions: &[Completion],
-        languages: &[LangCode],
-    ) -> Result<Self, Failure> {
+impl<'a> Pools<'a> {
+    fn collect(answers: &'a [Answer], languages: &[LangCode]) -> Self {
         let mut pools = Self { of_question: IndexMap::new(), samples: 0, unreadable: 0 };
+        let votes = |answer: &&Answer| languages.iter().any(|lang| lang.as_str() == answer.lang);
+        for answer in answers.iter().filter(votes) {
+            pools.of_question.entry(&answer.id).or_default();
+        }
         for lang in languages {
-            let mut own: Vec<&Completion> =
-                completions.iter().filter(|completion| completion.lang == lang.as_str()).collect();
-            own.sort_by_key(|completion| completion.sample);
-            for completion in own {
+            let mut own: Vec<&Answer> =
+                answers.iter().filter(|answer| answer.lang == lang.as_str()).collect();
+            own.sort_by_key(|answer| answer.sample);
+            for answer in own {
                 pools.samples += 1;
-                let pool = pools.of_question.entry(completion.id.clone()).or_default();
-                match answers.read(completion)? {
-                    Some(answer) => pool.push(Ballot {
-                        lang: completion.lang.clone(),
-                        sample: completion.sample,
-                        answer,
-                        completion: completion.completion.clone(),
+                let pool = pools.of_question.entry(&answer.id).or_default();
+                match &answer.answer {
+                    Some(said) => pool.push(Ballot {
+                        lang: answer.lang.clone(),
+                        sample: answer.sample,
+                        answer: said.clone(),
+                        completion: answer.completion.clone(),
                     }),
                     None => pools.unreadable += 1,
                 }
             }
         }
-        Ok(pools)
+        pools
     }
 }
 
@@ -173,14 +259,14 @@ fn why(reason: NoVote) -> &'static str {
         NoVote::NothingReadable => "without a readable sample",
         NoVote::Tied => "tied",
         NoVote::TooFew => "with too few votes",
-        NoVote::RightAnswerUnsaid => "where no sample gives the right answer",
+        NoVote::NoExample => "where no sample that may be the example gives the winning answer",
         NoVote::RightAnswerUnknown => "whose right answer is unknown",
     }
 }
 
 fn report(
     cx: &Context<'_>,
-    pools: &Pools,
+    pools: &Pools<'_>,
     voted: usize,
     failed: &BTreeMap<&str, usize>,
 ) -> Result<(), Failure> {

@@ -1,44 +1,15 @@
-//! Reads an answer out of a sampled text: an option letter (methods 1.5), a choice, or the name of a known entity.
+//! Reads an answer out of a sampled text: an option letter ([`letter`](mod@letter), methods 1.5), a number ([`number`](mod@number),
+//! methods 2.7, 5.4), code ([`code`](mod@code), methods 2.3), what a pattern finds ([`pattern`]), a choice, or the name of a known
+//! entity.
 
 use std::collections::BTreeMap;
 
 use crate::artifact::row::question::Question;
 
-/// The letters that multiple-choice answers have.
-const LETTERS: std::ops::RangeInclusive<char> = 'A'..='E';
-
-/// What the letter parser accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Letters {
-    /// Only A to E.
-    Valid,
-    /// Also any single character that stands alone after the label, as the published code does.
-    AsPublished,
-}
-
-/// The option letter of a sampled text, or `None` if it has none (methods 1.5).
-///
-/// The text after the last `label`, then after the last `variant`, is the answer; without a label the whole text is.
-/// The second character is looked at before the first, which covers `(B) ...` and makes `AB...` a `B`.
-pub fn letter(text: &str, label: &str, variant: Option<&str>, accept: Letters) -> Option<char> {
-    let mut answer = after_last(text, label).trim();
-    if let Some(variant) = variant {
-        answer = after_last(answer, variant).trim();
-    }
-    let mut characters = answer.chars();
-    let first = characters.next()?;
-    let found = match characters.next() {
-        None if accept == Letters::AsPublished => return Some(first),
-        Some(second) if LETTERS.contains(&second) => second,
-        _ => first,
-    };
-    LETTERS.contains(&found).then_some(found)
-}
-
-/// The text after the last `mark`, or the whole text without it.
-fn after_last<'t>(text: &'t str, mark: &str) -> &'t str {
-    text.rsplit_once(mark).map_or(text, |(_, rest)| rest)
-}
+pub mod code;
+pub mod letter;
+pub mod number;
+pub mod pattern;
 
 /// The explanation in a sampled text: what follows the explanation label and precedes the answer label, for each pair
 /// of labels (explanation, answer) one after the other (methods 1.7, step 1).
@@ -103,37 +74,6 @@ impl EntityNames {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn letters_are_read_as_the_published_code_reads_them() {
-        let table = [
-            ("Explanation: because.\n\nAnswer: D. schools", Some('D')),
-            ("Answer: (B) x", Some('B')),
-            ("Answer:AB...", Some('B')),
-            ("Answer:A. Bank", Some('A')),
-            ("Answer: A. x\nAnswer: C", Some('C')),
-            ("E", Some('E')),
-            ("no label at all", None),
-            ("Bob has no label", Some('B')),
-            ("Answer:", None),
-            ("Answer: F", None),
-            ("Answer: none of them", None),
-            ("", None),
-        ];
-        for (text, expected) in table {
-            assert_eq!(letter(text, "Answer:", None, Letters::Valid), expected, "{text}");
-        }
-        assert_eq!(letter("Answer: X", "Answer:", None, Letters::AsPublished), Some('X'));
-        assert_eq!(letter("Answer: 答", "Answer:", None, Letters::AsPublished), Some('答'));
-        assert_eq!(letter("Answer: XY", "Answer:", None, Letters::AsPublished), None);
-    }
-
-    #[test]
-    fn a_variant_label_is_looked_for_after_the_label() {
-        assert_eq!(letter("解释:…\n答案：C. 医院", "答案:", Some("答案："), Letters::Valid), Some('C'));
-        assert_eq!(letter("Réponse : B", "Réponse:", Some("Réponse :"), Letters::Valid), Some('B'));
-        assert_eq!(letter("答え：D", "答え:", None, Letters::Valid), None);
-    }
 
     #[test]
     fn an_explanation_stands_between_its_labels() {

@@ -56,6 +56,10 @@ pub struct Batch {
     pub owners: Vec<usize>,
     /// Reference log-probabilities, `[sequences]`; empty if the examples have none.
     pub references: Vec<f32>,
+    /// What the loss wants to know of each example besides, `[examples][columns]`.
+    pub columns: Vec<Vec<f32>>,
+    /// The group of each example, counted from 0 in order of appearance, `[examples]`.
+    pub groups: Vec<usize>,
     /// Keys of dropout, `[B*T]`; empty until [`Self::draw`].
     pub keys: Vec<i64>,
     /// Where the tokens of each example lie.
@@ -67,7 +71,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Lays out examples that all have the same number of branches.
+    /// Lays out examples that all have the same number of branches. Neighbours of the same group are one group.
     pub fn new(examples: &[&Example], packing: Packing) -> Self {
         let rows = match packing {
             Packing::Off => (0..examples.len()).map(|index| vec![index]).collect(),
@@ -89,6 +93,8 @@ impl Batch {
             batch.pad();
         }
         batch.references = examples.iter().flat_map(|example| example.references.iter().copied()).collect();
+        batch.columns = examples.iter().map(|example| example.columns.clone()).collect();
+        batch.groups = groups(examples);
         batch
     }
 
@@ -112,19 +118,35 @@ impl Batch {
         self.segments.iter().filter(|segment| **segment >= 0).count()
     }
 
-    /// The scored tokens of the branch with number `role`, as a matrix `[examples, N]` of ones, or of one over the
-    /// branch's number of scored tokens if `mean`: its product with token log-probabilities is one sum per sequence.
-    pub fn members(&self, role: usize, mean: bool) -> Vec<f32> {
+    /// The scored tokens of the branch with number `role`, as a matrix `[examples, N]` of ones and zeros: its product
+    /// with token log-probabilities is one sum per sequence.
+    pub fn members(&self, role: usize) -> Vec<f32> {
         let mut members = vec![0.0; self.examples * self.scored()];
-        let mut counts = vec![0_usize; self.examples * self.branches];
-        self.owners.iter().for_each(|owner| counts[*owner] += 1);
         for (token, owner) in self.owners.iter().enumerate() {
             if owner % self.branches == role {
-                let weight = if mean { 1.0 / counts[*owner] as f32 } else { 1.0 };
-                members[owner / self.branches * self.scored() + token] = weight;
+                members[owner / self.branches * self.scored() + token] = 1.0;
             }
         }
         members
+    }
+
+    /// Number of groups (G).
+    pub fn group_count(&self) -> usize {
+        self.groups.last().map_or(0, |last| last + 1)
+    }
+
+    /// The examples of each group, as a matrix `[G, examples]` of ones and zeros.
+    pub fn group_members(&self) -> Vec<f32> {
+        let mut members = vec![0.0; self.group_count() * self.examples];
+        for (example, group) in self.groups.iter().enumerate() {
+            members[group * self.examples + example] = 1.0;
+        }
+        members
+    }
+
+    /// The column with that number, `[examples]`.
+    pub fn column(&self, number: usize) -> Vec<f32> {
+        self.columns.iter().map(|columns| columns[number]).collect()
     }
 
     /// The reference log-probabilities of the branch with number `role`, `[examples]`.
@@ -164,6 +186,17 @@ impl Batch {
         self.positions.resize(end, 0);
         self.segments.resize(end, row::PADDING);
     }
+}
+
+/// Numbers groups: an example of the same group as its neighbour is in its group, any other begins a new one.
+fn groups(examples: &[&Example]) -> Vec<usize> {
+    let mut groups: Vec<usize> = Vec::with_capacity(examples.len());
+    for (index, example) in examples.iter().enumerate() {
+        let joins = index > 0 && !example.group.is_empty() && examples[index - 1].group == example.group;
+        let next = groups.last().map_or(0, |last| if joins { *last } else { last + 1 });
+        groups.push(next);
+    }
+    groups
 }
 
 /// Which examples share a row. Each row begins with the longest example left and is filled up with those that leave the
@@ -237,6 +270,7 @@ mod tests {
             prompt: prompt.to_vec(),
             branches: branches.iter().map(|branch| branch.to_vec()).collect(),
             references: references.to_vec(),
+            ..Example::default()
         }
     }
 
@@ -250,9 +284,8 @@ mod tests {
         assert_eq!(batch.segments, [0, 0, 0, 1, 1, 2, -1, -1]);
         assert_eq!(batch.selected, [2, 3, 2]);
         assert_eq!(batch.labels, [20, 21, 30]);
-        assert_eq!(batch.members(0, false), [1.0, 1.0, 0.0]);
-        assert_eq!(batch.members(0, true), [0.5, 0.5, 0.0]);
-        assert_eq!(batch.members(1, false), [0.0, 0.0, 1.0]);
+        assert_eq!(batch.members(0), [1.0, 1.0, 0.0]);
+        assert_eq!(batch.members(1), [0.0, 0.0, 1.0]);
         assert_eq!((batch.reference(0), batch.reference(1)), (vec![-1.0], vec![-2.0]));
     }
 
@@ -306,6 +339,15 @@ mod tests {
         let apart = Batch::new(&pairs, Packing::Off);
         assert_eq!((apart.rows, apart.width, apart.scored()), (3, 64, packed.scored()));
         assert!(apart.segments.iter().all(|segment| *segment < group));
+    }
+
+    #[test]
+    fn neighbours_of_one_group_are_one_group() {
+        let of = |group: &str| Example { group: group.to_owned(), ..example(&[1], &[&[2], &[3]], &[]) };
+        let examples = [of("a"), of("a"), of(""), of(""), of("b"), of("b"), of("b")];
+        let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), Packing::On);
+        assert_eq!(batch.groups, [0, 0, 1, 2, 3, 3, 3]);
+        assert_eq!(batch.group_members()[3 * 7..], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
     }
 
     #[test]

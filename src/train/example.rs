@@ -1,7 +1,7 @@
 //! Holds one training example as token ids and fits it into the longest row that a run admits.
 
 /// A prompt and the branches that continue it: one branch for language modelling and imitation, two for a pair.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Example {
     /// Names the example in messages.
     pub id: String,
@@ -12,6 +12,12 @@ pub struct Example {
     pub branches: Vec<Vec<u32>>,
     /// The log-probability of each branch under the reference model; empty if the loss needs none.
     pub references: Vec<f32>,
+    /// What the loss wants to know of the example besides, in the order of its column names; empty if nothing.
+    pub columns: Vec<f32>,
+    /// Examples of one group stay together in a batch if the loss is one over groups. Empty: the example stands alone.
+    pub group: String,
+    /// The example's language.
+    pub lang: String,
 }
 
 /// How [`Example::truncate`] changed an example.
@@ -85,7 +91,7 @@ mod tests {
             id: "x".to_owned(),
             prompt: (0..prompt as u32).collect(),
             branches: branches.iter().map(|length| (100..100 + *length as u32).collect()).collect(),
-            references: Vec::new(),
+            ..Example::default()
         }
     }
 

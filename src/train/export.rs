@@ -22,12 +22,7 @@ use crate::{
     checkpoint::{Weights, safetensors as files},
     failure::{Cause, Failure, bug},
     graph::export::{self as onnx, Description, External},
-    model::{
-        arch::Network,
-        layer::dropout::KEYS,
-        loss::{Reduction, Unit},
-        row::GROUP,
-    },
+    model::{arch::Network, layer::dropout::KEYS, loss::Unit, row::GROUP},
     tensor::Tensor,
 };
 
@@ -96,6 +91,7 @@ fn values(training: &TrainingGraph) -> Vec<(String, String)> {
     let unit = match loss.unit() {
         Unit::Token => "scored tokens",
         Unit::Example => "examples",
+        Unit::Group => "groups",
     };
     let mut values: Vec<(String, String)> = [
         (name::TRAINABLE, "all trainable tensors one after another, row-major".to_owned()),
@@ -116,13 +112,10 @@ fn values(training: &TrainingGraph) -> Vec<(String, String)> {
     .map(|(name, text)| (name.to_owned(), text))
     .to_vec();
     for role in loss.roles() {
-        if loss.reduction() != Reduction::Tokens {
-            let weight = if loss.reduction() == Reduction::Mean { "1 / its length" } else { "1" };
+        if loss.unit() != Unit::Token {
             values.push((
                 name::members(role),
-                format!(
-                    "{weight} where a selected position belongs to the example's {role} sequence, else 0"
-                ),
+                format!("1 where a selected position belongs to the example's {role} sequence, else 0"),
             ));
         }
         if loss.needs_reference() {
@@ -131,6 +124,12 @@ fn values(training: &TrainingGraph) -> Vec<(String, String)> {
                 format!("log-probability of the {role} sequence under the reference model"),
             ));
         }
+    }
+    let column =
+        |name: &&str| ((*name).to_owned(), format!("`{name}` of each example, a constant of the loss"));
+    values.extend(loss.column_names().iter().map(column));
+    if unit == "groups" {
+        values.push((name::GROUPS.to_owned(), "1 where an example belongs to a group, else 0".to_owned()));
     }
     let share = |metric: &&str| ((*metric).to_owned(), "the batch's share of the step's mean".to_owned());
     values.extend(training.metrics.iter().map(share));

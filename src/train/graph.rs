@@ -3,7 +3,7 @@
 //! The graph knows three kinds of numbers. What is trained enters as one flat vector and is cut into tensors inside;
 //! frozen weights are external initializers under their Hugging Face names; a batch enters as rows
 //! ([`crate::train::batch`]). Out come the loss, its gradient as one flat vector, and metrics. Loss, gradient and metrics are
-//! divided by the number of units (tokens or examples) of the *whole* optimizer step, so the results of its batches add
+//! divided by the number of units (tokens, examples or groups) of the *whole* optimizer step, so the results of its batches add
 //! up to the mean.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::{
         arch::{Mode, Network},
         layer::dropout::Dropout,
         lora::{Adapted, Lora, Target},
-        loss::{Loss, Reduction, Role, Settings},
+        loss::{Given, Loss, Role, Settings, Unit},
         parameter::{Initializers, Parameters},
     },
     tensor::DType,
@@ -41,6 +41,9 @@ pub mod name {
     pub const LABELS: &str = "labels";
     /// Input: keys of dropout, `0..2^30`, i64 `[rows, tokens]`; absent without dropout.
     pub const DROPOUT: &str = "dropout";
+    /// Input: which examples make up each group, ones and zeros, f32 `[groups, examples]`; of losses over groups. The other
+    /// numbers of examples that a loss asks for are inputs `[examples]` under its own names.
+    pub const GROUPS: &str = "groups";
     /// Input: number of units of the optimizer step, f32 without axes.
     pub const UNITS: &str = "units";
     /// Output: this batch's share of the mean loss, f32 without axes.
@@ -156,11 +159,13 @@ pub fn build(
     };
     let log_probability = op::token_log_probability(g, logits, batch.labels);
     let units = g.input(name::UNITS, DType::F32, &[]);
+    let columns = columns(g, loss);
+    let groups = groups(g, loss);
     let built = g.scope("loss", |g| {
         let mut members = Vec::new();
         let roles: Vec<Role> =
             loss.roles().iter().map(|role| reduce(g, loss, role, log_probability, &mut members)).collect();
-        let mut built = loss.build(g, &roles, settings);
+        let mut built = loss.build(g, &Given { roles: &roles, columns: &columns, groups, settings });
         built.metrics.extend(g.scope("metrics", |g| {
             let tokens = TokenNumbers::new(g, logits, log_probability);
             metric::build(g, loss, tokens, &members)
@@ -261,23 +266,34 @@ impl Inputs {
     }
 }
 
+/// The inputs of numbers per example that a loss asks for.
+fn columns(g: &mut Graph, loss: &dyn Loss) -> Vec<Value> {
+    let input = |name: &&str| g.input(name, DType::F32, &[Dim::symbol("examples")]);
+    loss.column_names().iter().map(input).collect()
+}
+
+/// Which examples make up each group, if the loss is one over groups.
+fn groups(g: &mut Graph, loss: &dyn Loss) -> Option<Value> {
+    let shape = [Dim::symbol("groups"), Dim::symbol("examples")];
+    (loss.unit() == Unit::Group).then(|| g.input(name::GROUPS, DType::F32, &shape))
+}
+
 /// Brings token log-probabilities into the form a loss wants for one role, and adds the role's matrix to `all`.
 fn reduce(g: &mut Graph, loss: &dyn Loss, role: &str, log_probability: Value, all: &mut Vec<Value>) -> Role {
+    if loss.unit() == Unit::Token {
+        return Role { log_probability, tokens: None, reference: None };
+    }
     let examples = Dim::symbol("examples");
-    let sequences = match loss.reduction() {
-        Reduction::Tokens => log_probability,
-        Reduction::Sum | Reduction::Mean => {
-            let shape = [examples.clone(), Dim::symbol("selected")];
-            let members = g.input(&name::members(role), DType::F32, &shape);
-            all.push(members);
-            let column = op::reshape(g, log_probability, &[shape[1].clone(), Dim::known(1)]);
-            let sums = op::matmul(g, members, column);
-            op::reshape(g, sums, std::slice::from_ref(&examples))
-        }
-    };
+    let shape = [examples.clone(), Dim::symbol("selected")];
+    let members = g.input(&name::members(role), DType::F32, &shape);
+    all.push(members);
+    let column = op::reshape(g, log_probability, &[shape[1].clone(), Dim::known(1)]);
+    let sums = op::matmul(g, members, column);
+    let sums = op::reshape(g, sums, std::slice::from_ref(&examples));
+    let tokens = op::reduce_sum(g, members, &[1], op::KeepDims::No);
     let reference =
         (loss.needs_reference()).then(|| g.input(&name::reference(role), DType::F32, &[examples]));
-    Role { log_probability: sequences, reference }
+    Role { log_probability: sums, tokens: Some(tokens), reference }
 }
 
 /// Weights that are cut out of the flat vector.

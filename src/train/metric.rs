@@ -6,13 +6,13 @@
 //! | `mean_token_accuracy` | whether the label is the most likely token; of pairs, the chosen side's tokens only |
 //! | `logits/chosen`, `logits/rejected` | the mean of all logits, over the tokens of one side |
 //!
-//! An objective over examples reports the mean of these over the tokens of each batch, weighted by the batch's examples,
-//! as TRL does; the other metrics of an objective are its own ([`crate::model::loss::Loss::build`]). `num_tokens` is
+//! An objective over examples or groups reports the mean of these over the tokens of each batch, weighted by the batch's
+//! number of them, as TRL does; the other metrics of an objective are its own ([`crate::model::loss::Loss::build`]). `num_tokens` is
 //! counted where examples are known ([`crate::train`]). Not reported: `aux_loss`, which only mixtures of experts have.
 
 use crate::{
     graph::{Dim, Graph, Value, extents, op},
-    model::loss::{Examples, Loss},
+    model::loss::{Examples, Loss, Unit},
     tensor::DType,
 };
 
@@ -58,16 +58,17 @@ pub(super) fn build(
     }
     let masks: Vec<Value> = members.iter().map(|members| mask(g, *members)).collect();
     let every = masks[1..].iter().fold(masks[0], |sum, mask| op::add(g, sum, *mask));
-    let examples = extents(g, &[Dim::symbol("examples")]);
-    let examples = op::cast(g, examples, DType::F32);
-    let examples = op::reshape(g, examples, &[]);
+    let units = if loss.unit() == Unit::Group { "groups" } else { "examples" };
+    let units = extents(g, &[Dim::symbol(units)]);
+    let units = op::cast(g, units, DType::F32);
+    let units = op::reshape(g, units, &[]);
     let mut metrics = vec![
-        ("entropy", weighted_mean(g, tokens.entropy, every, examples)),
-        ("mean_token_accuracy", weighted_mean(g, tokens.is_first, masks[0], examples)),
+        ("entropy", weighted_mean(g, tokens.entropy, every, units)),
+        ("mean_token_accuracy", weighted_mean(g, tokens.is_first, masks[0], units)),
     ];
     if loss.examples() == Examples::Pairs {
         for (name, mask) in ["logits/chosen", "logits/rejected"].into_iter().zip(&masks) {
-            metrics.push((name, weighted_mean(g, tokens.mean_logit, *mask, examples)));
+            metrics.push((name, weighted_mean(g, tokens.mean_logit, *mask, units)));
         }
     }
     metrics

@@ -22,18 +22,19 @@ pub mod layout;
 mod metric;
 pub mod order;
 pub mod program;
+mod run;
 pub mod state;
 pub mod step;
 
 use std::path::Path;
 
 use self::{
-    batch::{Batch, Packing},
+    batch::Packing,
     example::Example,
     graph::{Form, Trained},
     layout::Layout,
-    order::Order,
     program::Program,
+    run::Run,
     state::{Journal, State, StepRecord},
     step::Stepper,
 };
@@ -43,7 +44,7 @@ use crate::{
     model::{
         arch::Network,
         lora,
-        loss::{self, Loss, Settings as LossSettings, Unit},
+        loss::{self, Loss, Settings as LossSettings},
         optim::{adamw::AdamW, schedule::Schedule},
     },
     runtime::{Runtime, SessionOptions},
@@ -68,10 +69,12 @@ pub struct Settings {
     pub epochs: f64,
     /// Optimizer steps, instead of `epochs`.
     pub steps: Option<usize>,
-    /// Examples per batch; at least 1.
+    /// Examples per batch, or groups of them if the loss is one over groups; at least 1.
     pub batch_size: usize,
     /// Batches per optimizer step; at least 1.
     pub accumulation: usize,
+    /// The languages in the order in which every epoch goes through them, each to its end; without it all are mixed.
+    pub languages: Option<Vec<String>>,
     /// Whether examples of a batch share rows.
     pub packing: Packing,
     /// How the graph computes.
@@ -224,147 +227,10 @@ pub fn fit_program(
     Ok(Fitted { layout: program.layout, trainable, records })
 }
 
-/// The metric that counts the tokens of all sequences so far. A prompt counts once per sequence that it begins, as in TRL,
-/// although it is computed once.
-const NUM_TOKENS: &str = "num_tokens";
-
 /// How training sets its sessions up. The library's plan of a run as one block of memory is left out: the block comes on top
 /// of what the first run with the same shapes took piece by piece, which doubles the peak.
 pub fn session_options() -> SessionOptions {
     SessionOptions { memory_pattern: false, ..SessionOptions::default() }
-}
-
-/// A training run: everything that stays the same from step to step.
-struct Run<'a> {
-    settings: &'a Settings,
-    examples: &'a [Example],
-    order: Order,
-    packing: Packing,
-    dropout: bool,
-    /// Tokens of all sequences that went through the model so far.
-    seen: u64,
-    total: usize,
-    warmup: usize,
-    journal: Journal,
-    /// After how many tokens a state is written.
-    interval: u64,
-}
-
-impl<'a> Run<'a> {
-    fn new(
-        program: &Program,
-        examples: &'a [Example],
-        settings: &'a Settings,
-        journal: Journal,
-        interval: u64,
-    ) -> Self {
-        let per_step = settings.batch_size.saturating_mul(settings.accumulation);
-        let order = Order::new(settings.seed, examples.len(), per_step);
-        let by_epochs = (settings.epochs * order.steps_per_epoch() as f64).ceil().max(1.0) as usize;
-        let total = settings.steps.unwrap_or(by_epochs);
-        let warmup = (total as f64 * settings.warmup_ratio).ceil() as usize;
-        let dropout = program.inputs.contains(graph::name::DROPOUT);
-        let packing = if program.packs() { settings.packing } else { Packing::Off };
-        Self { settings, examples, order, packing, dropout, seen: 0, total, warmup, journal, interval }
-    }
-
-    /// Takes the steps after the first `done`, and returns the records of all.
-    fn steps(
-        &mut self,
-        stepper: &mut Stepper,
-        done: usize,
-        mut records: Vec<StepRecord>,
-        listener: &dyn Listener,
-    ) -> Result<Vec<StepRecord>, Failure> {
-        let total_tokens = self.tokens(self.total);
-        let mut tokens = self.tokens(done);
-        self.seen = records.last().and_then(|record| record.metrics.get(NUM_TOKENS)).map_or(0, |n| *n as u64);
-        let mut saved = done;
-        let mut tokens_saved = tokens;
-        for step in done..self.total {
-            listener.progress(tokens, total_tokens);
-            if listener.is_cancelled() {
-                if step > saved {
-                    self.journal.save(&stepper.state(step)?, &records[saved..])?;
-                }
-                return Err(Failure::cancelled());
-            }
-            records.push(self.step(stepper, step)?);
-            tokens += self.step_tokens(step);
-            if tokens - tokens_saved >= self.interval && step + 1 < self.total {
-                self.journal.save(&stepper.state(step + 1)?, &records[saved..])?;
-                saved = step + 1;
-                tokens_saved = tokens;
-            }
-        }
-        listener.progress(total_tokens, total_tokens);
-        Ok(records)
-    }
-
-    /// One optimizer step, counted from 0.
-    fn step(&mut self, stepper: &mut Stepper, step: usize) -> Result<StepRecord, Failure> {
-        let settings = self.settings;
-        let mut chosen = self.order.step(step).to_vec();
-        if settings.accumulation > 1 {
-            // Batches of equal length are padded least.
-            chosen.sort_by_key(|index| self.examples[*index].longest());
-        }
-        let batches: Vec<Batch> =
-            chosen.chunks(settings.batch_size).map(|numbers| self.batch(step, numbers)).collect();
-        let units = match settings.loss.unit() {
-            Unit::Token => batches.iter().map(Batch::scored).sum(),
-            Unit::Example => chosen.len(),
-        };
-        let reported = stepper.gradient(&batches, units)?;
-        let factor = settings.schedule.factor(step, self.warmup, self.total);
-        let rate = settings.learning_rate * factor;
-        let grad_norm = stepper.update(settings.optimizer.rates(rate, step + 1))?;
-        let finite = |name: &str, number: f64| {
-            if number.is_finite() {
-                return Ok(());
-            }
-            let message = format!("step {}: {name} is not a finite number: {number}", step + 1);
-            Err(Failure::input(message)
-                .hint("lower `learning_rate`, or look for damaged weights and empty texts among the inputs"))
-        };
-        finite("the loss", reported.loss)?;
-        finite("the gradient's norm", grad_norm)?;
-        let mut metrics = reported.metrics;
-        self.seen += chosen.iter().map(|index| self.examples[*index].sequence_tokens() as u64).sum::<u64>();
-        metrics.insert(NUM_TOKENS.to_owned(), self.seen as f64);
-        Ok(StepRecord {
-            step: step + 1,
-            epoch: (step + 1) as f64 / self.order.steps_per_epoch() as f64,
-            learning_rate: rate,
-            loss: reported.loss,
-            grad_norm,
-            metrics,
-        })
-    }
-
-    /// The examples with these numbers as a batch of step `step`.
-    fn batch(&self, step: usize, numbers: &[usize]) -> Batch {
-        let examples: Vec<&Example> = numbers.iter().map(|number| &self.examples[*number]).collect();
-        let mut batch = Batch::new(&examples, self.packing);
-        if self.dropout {
-            batch.draw(self.settings.seed, step, numbers);
-        }
-        batch
-    }
-
-    /// Tokens of all examples that one step sees.
-    fn step_tokens(&mut self, step: usize) -> u64 {
-        let examples = self.examples;
-        self.order.step(step).iter().map(|index| examples[*index].tokens() as u64).sum()
-    }
-
-    /// Tokens that the first `steps` steps see.
-    fn tokens(&mut self, steps: usize) -> u64 {
-        let epochs = steps / self.order.steps_per_epoch();
-        let epoch: u64 = self.examples.iter().map(|example| example.tokens() as u64).sum();
-        let begun = epochs * self.order.steps_per_epoch();
-        epochs as u64 * epoch + (begun..steps).map(|step| self.step_tokens(step)).sum::<u64>()
-    }
 }
 
 /// After how many tokens a state is written.

@@ -69,6 +69,11 @@ impl Journal {
         Self { state: folder.join("state.safetensors"), steps: folder.join("steps.jsonl") }
     }
 
+    /// The file that holds the last state.
+    pub fn place(&self) -> &Path {
+        &self.state
+    }
+
     /// The last state of a run of `len` trainable numbers, with the records of its steps; `None` if there is none that
     /// can be trusted.
     pub fn load(&self, len: usize) -> Result<Option<(State, Vec<StepRecord>)>, Failure> {

@@ -15,7 +15,7 @@ use crate::{
     failure::{Failure, bug},
     graph::{Dim, Graph, export, op},
     model::{
-        loss::{Loss, Reduction},
+        loss::{Loss, Unit},
         optim::adamw::{self, AdamW},
     },
     runtime::{Binding, Buffer, Runtime, Session, SessionOptions},
@@ -181,7 +181,7 @@ impl Stepper {
         self.total.read()
     }
 
-    /// Computes the gradient of a step: the sum over its batches, as the mean over `units` tokens or examples.
+    /// Computes the gradient of a step: the sum over its batches, as the mean over `units` tokens, examples or groups.
     pub fn gradient(&mut self, batches: &[Batch], units: usize) -> Result<Reported, Failure> {
         let mut reported = Reported::default();
         for (index, batch) in batches.iter().enumerate() {
@@ -230,13 +230,20 @@ pub fn inputs(loss: &dyn Loss, batch: &Batch, units: usize) -> Vec<(String, Tens
         inputs.push((name::DROPOUT.to_owned(), i64s(&rows, batch.keys.clone())));
     }
     for (number, role) in loss.roles().iter().enumerate() {
-        if loss.reduction() != Reduction::Tokens {
-            let members = batch.members(number, loss.reduction() == Reduction::Mean);
-            inputs.push((name::members(role), f32s(&[batch.examples, batch.scored()], members)));
+        if loss.unit() != Unit::Token {
+            inputs
+                .push((name::members(role), f32s(&[batch.examples, batch.scored()], batch.members(number))));
         }
         if loss.needs_reference() {
             inputs.push((name::reference(role), f32s(&[batch.examples], batch.reference(number))));
         }
+    }
+    for (number, name) in loss.column_names().iter().enumerate() {
+        inputs.push(((*name).to_owned(), f32s(&[batch.examples], batch.column(number))));
+    }
+    if loss.unit() == Unit::Group {
+        let shape = [batch.group_count(), batch.examples];
+        inputs.push((name::GROUPS.to_owned(), f32s(&shape, batch.group_members())));
     }
     inputs
 }

@@ -67,6 +67,7 @@ fn dpo(folder: &std::path::Path) -> Job {
                 prompt: text("prompt"),
                 branches: vec![end(text("chosen")), end(text("rejected"))],
                 references: vec![-900.0, -900.0],
+                ..Example::default()
             }
         })
         .collect();
@@ -98,12 +99,7 @@ fn lm() -> Job {
             (0..128)
                 .map(|_| {
                     let text = (0..9 + draws.below(16)).map(|_| 3 + draws.below(2997) as u32).collect();
-                    Example {
-                        id: String::new(),
-                        prompt: vec![0],
-                        branches: vec![text],
-                        references: Vec::new(),
-                    }
+                    Example { id: String::new(), prompt: vec![0], branches: vec![text], ..Example::default() }
                 })
                 .collect()
         })
@@ -135,7 +131,7 @@ fn measure(job: Job, options: &SessionOptions) {
     let weights = job.weights.unwrap_or_else(|| random_weights(&*network));
     let trained = Trained::new(&*network, job.lora.as_ref()).unwrap();
     let loss = loss::find(job.objective).unwrap();
-    let training = graph::build(&*network, &trained, loss, &loss::Settings { beta: 0.1 }, Form::default());
+    let training = graph::build(&*network, &trained, loss, &loss::Settings::default(), Form::default());
     let optimizer = AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, max_grad_norm: 1.0 };
     let trainable = initial(&trained, &training.layout, &weights, 0).unwrap();
     let zeros = vec![0.0; trainable.len()];

@@ -31,7 +31,7 @@ fn texts(batch: &Json) -> Vec<Example> {
         id: String::new(),
         prompt: Vec::new(),
         branches: vec![ids(text)],
-        references: Vec::new(),
+        ..Example::default()
     };
     batch.as_array().unwrap().iter().map(example).collect()
 }

@@ -8,6 +8,7 @@ use chorale::{
     runtime::SessionOptions,
     tensor::{DType, Tensor, close::Tolerance},
     train::{
+        Settings,
         batch::{Batch, Packing},
         example::Example,
         graph::{self, Form, Trained, TrainingGraph},
@@ -85,9 +86,33 @@ pub(super) fn start_with(
     optimizer: &AdamW,
     accumulates: bool,
 ) -> Start {
+    start_of(name, &settings(objective), lora, form, (optimizer, accumulates))
+}
+
+/// A model with its adapters at the values that a golden case starts from.
+pub(super) fn start_from(
+    name: &str,
+    settings: &Settings,
+    lora: Option<&Lora>,
+    form: Form,
+    values: &Tensors,
+) -> Start {
+    let start = start_of(name, settings, lora, form, (&settings.optimizer, false));
+    let mut state = start.stepper.state(0).unwrap();
+    state.trainable = with_tensors(&start.training.layout, state.trainable, values, ADAPTER);
+    start.stepper.set(&state).unwrap();
+    start
+}
+
+fn start_of(
+    name: &str,
+    settings: &Settings,
+    lora: Option<&Lora>,
+    form: Form,
+    (optimizer, accumulates): (&AdamW, bool),
+) -> Start {
     let (network, weights) = model(name);
     let trained = Trained::new(&*network, lora).unwrap();
-    let settings = settings(objective);
     let training = graph::build(&*network, &trained, settings.loss, &settings.loss_settings, form);
     let vector = initial(&trained, &training.layout, &weights, 0).unwrap();
     let frozen: Weights = match trained {
@@ -129,7 +154,7 @@ impl Start {
             examples.chunks(batch).map(|chunk| Batch::new(chunk, Packing::On)).collect();
         let units = match self.training.loss.unit() {
             Unit::Token => batches.iter().map(Batch::scored).sum(),
-            Unit::Example => examples.len(),
+            Unit::Example | Unit::Group => examples.len(),
         };
         self.stepper.gradient(&batches, units).unwrap()
     }
@@ -173,6 +198,20 @@ pub(super) fn check_report(name: &str, reported: &Reported, facts: &Json) {
     for (metric, expected) in &metrics {
         let expected = expected.as_f64().unwrap() as f32;
         assert_close(&format!("{name}: {metric}"), &[reported.metrics[metric] as f32], &[expected], most);
+    }
+}
+
+/// The gradients that a golden case has under `prefix`, tensor by tensor, are those that a start has.
+pub(super) fn check_gradients_of(name: &str, prefix: &str, start: &Start, values: &Tensors) {
+    let gradient = start.stepper.read_gradient().unwrap();
+    let gradient = gradient.as_f32().unwrap();
+    let count = values.keys().filter(|name| name.starts_with(prefix)).count();
+    assert_eq!(count, start.training.layout.slots().len(), "{name}");
+    for slot in start.training.layout.slots() {
+        let (_, expected) = &values[&format!("{prefix}{}", slot.name)];
+        let got = &gradient[slot.offset..slot.offset + slot.len()];
+        let most = Tolerance::Training.relative();
+        assert_close(&format!("{name}: gradient of {}", slot.name), got, expected, most);
     }
 }
 

@@ -5,10 +5,12 @@ mod architectures;
 mod foreign;
 mod gradients;
 mod kind;
+mod objectives;
 mod packing;
 mod precision;
 mod recompute;
 mod resume;
+mod settings;
 mod steps;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -84,6 +86,7 @@ fn examples(rows: &Json) -> Vec<Example> {
                 .iter()
                 .filter_map(|name| float(row, name))
                 .collect(),
+            ..Example::default()
         })
         .collect()
 }
@@ -92,7 +95,7 @@ fn examples(rows: &Json) -> Vec<Example> {
 fn settings(objective: &str) -> Settings {
     Settings {
         loss: loss::find(objective).unwrap(),
-        loss_settings: loss::Settings { beta: 0.1 },
+        loss_settings: loss::find(objective).unwrap().defaults(),
         optimizer: AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, max_grad_norm: 1.0 },
         learning_rate: 1e-3,
         schedule: Schedule::Constant,
@@ -101,6 +104,7 @@ fn settings(objective: &str) -> Settings {
         steps: None,
         batch_size: 8,
         accumulation: 1,
+        languages: None,
         packing: Packing::On,
         form: Form::default(),
         seed: 0,

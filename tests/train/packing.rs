@@ -26,6 +26,7 @@ fn examples(branches: usize) -> Vec<Example> {
             prompt: tokens(1, 20),
             branches: (0..branches).map(|_| tokens(1, 12)).collect(),
             references: vec![-20.0; if branches > 1 { branches } else { 0 }],
+            ..Example::default()
         })
         .collect()
 }
@@ -45,7 +46,7 @@ fn packed_equals_apart(objective: &str, lora: Option<&Lora>) {
         let rows = batch.rows;
         let units = match start.training.loss.unit() {
             Unit::Token => batch.scored(),
-            Unit::Example => examples.len(),
+            Unit::Example | Unit::Group => examples.len(),
         };
         let reported = start.stepper.gradient(&[batch], units).unwrap();
         let gradient = start.stepper.read_gradient().unwrap().as_f32().unwrap().to_vec();

@@ -126,7 +126,7 @@ fn a_process_measures_memory_for_another_one() {
             .unwrap();
     stepper.set(&State { step: 0, trainable, first: zeros.clone(), second: zeros }).unwrap();
     let text: Vec<u32> = (0..320).map(|n| 3 + n % 61).collect();
-    let row = Example { id: String::new(), prompt: vec![0], branches: vec![text], references: Vec::new() };
+    let row = Example { id: String::new(), prompt: vec![0], branches: vec![text], ..Example::default() };
     let before = peak_bytes();
     for _ in 0..2 {
         let batch = Batch::new(&[&row, &row, &row, &row], Packing::Off);

@@ -1,6 +1,6 @@
 //! Language modelling: every token of a text is predicted from those before it.
 
-use super::{Built, Examples, Loss, Reduction, Role, Settings, Unit};
+use super::{Built, Examples, Given, Loss, Unit};
 use crate::graph::{Graph, Value, op};
 
 /// `-log p(token)`, averaged over all tokens of the step, as Hugging Face's Trainer does.
@@ -24,12 +24,8 @@ impl Loss for Lm {
         Unit::Token
     }
 
-    fn reduction(&self) -> Reduction {
-        Reduction::Tokens
-    }
-
-    fn build(&self, g: &mut Graph, roles: &[Role], _settings: &Settings) -> Built {
-        Built { loss: cross_entropy(g, roles[0].log_probability), metrics: Vec::new() }
+    fn build(&self, g: &mut Graph, given: &Given<'_>) -> Built {
+        Built { loss: cross_entropy(g, given.roles[0].log_probability), metrics: Vec::new() }
     }
 }
 

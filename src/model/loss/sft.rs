@@ -1,6 +1,6 @@
 //! Supervised fine-tuning: the tokens of a completion are predicted, those of the prompt are given (methods P3).
 
-use super::{Built, Examples, Loss, Reduction, Role, Settings, Unit, lm::cross_entropy};
+use super::{Built, Examples, Given, Loss, Unit, lm::cross_entropy};
 use crate::graph::Graph;
 
 /// `-log p(token)`, averaged over all completion tokens of the step.
@@ -24,11 +24,7 @@ impl Loss for Sft {
         Unit::Token
     }
 
-    fn reduction(&self) -> Reduction {
-        Reduction::Tokens
-    }
-
-    fn build(&self, g: &mut Graph, roles: &[Role], _settings: &Settings) -> Built {
-        Built { loss: cross_entropy(g, roles[0].log_probability), metrics: Vec::new() }
+    fn build(&self, g: &mut Graph, given: &Given<'_>) -> Built {
+        Built { loss: cross_entropy(g, given.roles[0].log_probability), metrics: Vec::new() }
     }
 }

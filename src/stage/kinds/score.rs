@@ -325,7 +325,7 @@ fn encode(
     let most = spec.max_length.unwrap_or(positions).min(positions);
     let encode_one = |text: &&Text<'_>| -> Result<(Row, bool), Failure> {
         let (prompt, branches) = encoder.completions(text.prompt, &text.branches)?;
-        let mut example = Example { id: text.id.clone(), prompt, branches, references: Vec::new() };
+        let mut example = Example { id: text.id.clone(), prompt, branches, ..Example::default() };
         let truncated = example.truncate(most, spec.max_prompt_length);
         if !example.is_scorable() {
             let message = format!("`{}` has a text without a token to score", text.id);

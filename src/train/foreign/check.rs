@@ -10,7 +10,7 @@ use crate::{
         export::{EXTERNAL, element_type},
         proto::{AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto},
     },
-    model::loss::{LOSSES, Loss},
+    model::loss::{LOSSES, Loss, Unit},
     tensor::DType,
     train::graph::name,
 };
@@ -125,6 +125,10 @@ fn contract() -> Vec<(String, DType, usize, bool)> {
         all.push((name::members(role), DType::F32, 2, false));
         all.push((name::reference(role), DType::F32, 1, false));
     }
+    let columns: BTreeSet<&str> =
+        LOSSES.iter().flat_map(|loss| loss.column_names().iter().copied()).collect();
+    all.extend(columns.into_iter().map(|name| (name.to_owned(), DType::F32, 1, false)));
+    all.push((name::GROUPS.to_owned(), DType::F32, 2, false));
     all
 }
 
@@ -249,6 +253,14 @@ fn objective(inputs: &BTreeMap<&str, Declared>, loss: &dyn Loss, problems: &mut 
             problems.push(format!("objective `{}` has no role `{role}`", loss.name()));
         } else if roles.contains(&role) && has(&reference) && !loss.needs_reference() {
             problems.push(format!("objective `{}` gives no `{reference}`", loss.name()));
+        }
+    }
+    let mut own: Vec<&str> = loss.column_names().to_vec();
+    own.extend((loss.unit() == Unit::Group).then_some(name::GROUPS));
+    let others = LOSSES.iter().flat_map(|other| other.column_names().iter().copied()).chain([name::GROUPS]);
+    for name in others.collect::<BTreeSet<_>>() {
+        if has(name) && !own.contains(&name) {
+            problems.push(format!("objective `{}` gives no `{name}`", loss.name()));
         }
     }
 }

@@ -8,6 +8,7 @@
 mod examples;
 mod foreign;
 mod lora;
+mod objective;
 mod spec;
 mod write;
 
@@ -21,7 +22,8 @@ use serde_json::Value as Json;
 
 pub use self::{
     lora::LoraSpec,
-    spec::{Objective, TrainSpec},
+    objective::Objective,
+    spec::{LanguageSchedule, Overlong, TrainSpec},
 };
 use crate::{
     artifact::Artifact,
@@ -30,7 +32,6 @@ use crate::{
     model::{
         arch::{self, Network},
         lora::Lora,
-        loss,
         optim::adamw::AdamW,
     },
     stage::{
@@ -138,7 +139,7 @@ impl From<&TrainSpec> for Settings {
     fn from(spec: &TrainSpec) -> Self {
         Self {
             loss: spec.objective.0,
-            loss_settings: loss::Settings { beta: spec.beta },
+            loss_settings: objective::settings(spec),
             optimizer: AdamW {
                 betas: spec.betas,
                 eps: spec.eps,
@@ -152,6 +153,8 @@ impl From<&TrainSpec> for Settings {
             steps: spec.steps,
             batch_size: spec.batch_size,
             accumulation: spec.accumulation,
+            languages: (spec.language_schedule == LanguageSchedule::Sequential)
+                .then(|| spec.language_order.clone()),
             packing: if spec.packing { Packing::On } else { Packing::Off },
             form: Form { recompute: spec.recompute, ..Form::default() },
             seed: spec.seed,

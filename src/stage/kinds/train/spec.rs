@@ -1,11 +1,14 @@
 //! The settings of a `train` stage, and which of them make no sense.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::lora::LoraSpec;
+use super::{
+    lora::LoraSpec,
+    objective::{self, Objective, field_of},
+};
 use crate::{
     artifact::{
         ADAPTER, MODEL,
@@ -15,7 +18,7 @@ use crate::{
         },
     },
     model::{
-        loss::{self, Examples, LOSSES, Loss},
+        loss::{Examples, Norm, TaskWeight, Unit},
         optim::schedule::Schedule,
     },
     stage::{
@@ -26,14 +29,37 @@ use crate::{
     token::Joint,
 };
 
-/// Settings of a `train` stage.
+/// What becomes of examples that are longer than the stage admits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overlong {
+    /// The beginning of the prompt is cut off, and the end of what is still too long.
+    #[default]
+    Truncate,
+    /// They are left out; of a group all pairs.
+    Drop,
+}
+
+/// In which order a run meets the languages of its rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LanguageSchedule {
+    /// All mixed.
+    #[default]
+    Mixed,
+    /// One after the other in every epoch, in the order of `language_order`.
+    Sequential,
+}
+
+/// Settings of a `train` stage. Numbers of the objective that a recipe leaves out are filled in when it is read.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
+#[schemars(!remote)]
 pub struct TrainSpec {
     /// The model to start from.
     #[serde(skip_serializing)]
     pub model: Reference,
-    /// What to learn: `lm`, `sft` or `dpo`.
+    /// What to learn, and from which rows.
     pub objective: Objective,
     /// Texts, for `lm`.
     #[serde(default, skip_serializing)]
@@ -41,10 +67,10 @@ pub struct TrainSpec {
     /// Prompts with completions, for `sft`.
     #[serde(default, skip_serializing)]
     pub completions: Option<Reference>,
-    /// Preference pairs, for `dpo`.
+    /// Preference pairs, for objectives over pairs.
     #[serde(default, skip_serializing)]
     pub pairs: Option<Reference>,
-    /// Log-probabilities of the pairs under the reference model, for `dpo`.
+    /// Log-probabilities of the pairs under the reference model, for objectives that compare with one.
     #[serde(default, skip_serializing)]
     pub reference: Option<Reference>,
     /// Passes over the data; may be a fraction.
@@ -53,7 +79,7 @@ pub struct TrainSpec {
     /// Optimizer steps; replaces `epochs`.
     #[serde(default)]
     pub steps: Option<usize>,
-    /// Examples per batch.
+    /// Examples per batch; for `dco` groups of pairs, which stay together.
     #[serde(default = "batch_size")]
     pub batch_size: usize,
     /// Batches per optimizer step.
@@ -90,15 +116,45 @@ pub struct TrainSpec {
     /// Decides the order of the examples, the first values of LoRA matrices and what dropout drops.
     #[serde(default)]
     pub seed: u64,
-    /// How strongly `dpo` holds on to the reference model.
-    #[serde(default = "beta")]
-    pub beta: f64,
+    /// How strongly a preference objective holds on to the reference model, or scales log-probabilities without one: 0.1 by
+    /// default, 1 for `dco`.
+    #[serde(default)]
+    pub beta: Option<f64>,
+    /// The share of pairs taken to be labelled the wrong way round, for `dpo`, `dpo_nll` and `simpo`: 0 to below 0.5.
+    #[serde(default)]
+    pub label_smoothing: Option<f64>,
+    /// For `dpo_nll`: the weight of the chosen side's negative log-likelihood per token, 1 by default; one number, or a
+    /// table with one for each `task` of the pairs.
+    #[serde(default)]
+    pub nll_weight: Option<TaskWeight>,
+    /// For `simpo`: by how much the chosen side's reward should exceed the rejected side's; 0.5 by default.
+    #[serde(default)]
+    pub simpo_gamma: Option<f64>,
+    /// For `dco`: how far a margin is from its target; `l1` by default.
+    #[serde(default)]
+    pub norm: Option<Norm>,
+    /// For `dco` with `norm = "huber"`: the difference from which on it counts linearly; 1 by default.
+    #[serde(default)]
+    pub huber_delta: Option<f64>,
+    /// For `dco`, by language: the factor on the other languages' reference margins in the language's own target; `beta` for
+    /// languages without an entry. With 0.1 for English and 10 for another language, English stays as it is.
+    #[serde(default)]
+    pub target_weight: Option<BTreeMap<String, f64>>,
     /// The longest sequence in tokens; by default what the model admits.
     #[serde(default)]
     pub max_length: Option<usize>,
     /// The longest prompt in tokens; longer ones lose their beginning.
     #[serde(default)]
     pub max_prompt_length: Option<usize>,
+    /// What becomes of examples that are longer than `max_length` or `max_prompt_length`.
+    #[serde(default)]
+    pub overlong: Overlong,
+    /// In which order the languages of the rows are met.
+    #[serde(default)]
+    pub language_schedule: LanguageSchedule,
+    /// The languages in the order of `language_schedule = "sequential"`.
+    #[serde(default)]
+    pub language_order: Vec<String>,
     /// Whether the end-of-text token follows each text or completion, so that the model learns to stop.
     #[serde(default = "yes")]
     pub append_end: bool,
@@ -139,48 +195,17 @@ fn betas() -> [f64; 2] {
 fn eps() -> f64 {
     1e-8
 }
-fn beta() -> f64 {
-    0.1
-}
-/// One of the objectives of [`LOSSES`], by name.
-#[derive(Clone, Copy, Debug)]
-pub struct Objective(pub &'static dyn Loss);
-
-impl Serialize for Objective {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Objective {
+impl<'de> Deserialize<'de> for TrainSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        loss::find(&name).map(Self).ok_or_else(|| {
-            let known: Vec<String> = LOSSES.iter().map(|loss| format!("`{}`", loss.name())).collect();
-            de::Error::custom(format!("unknown objective `{name}`, expected one of {}", known.join(", ")))
-        })
+        let mut spec = Self::deserialize(deserializer)?;
+        objective::fill(&mut spec);
+        Ok(spec)
     }
 }
 
-impl JsonSchema for Objective {
-    fn schema_name() -> Cow<'static, str> {
-        "Objective".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<&str> = LOSSES.iter().map(|loss| loss.name()).collect();
-        let about: Vec<String> =
-            LOSSES.iter().map(|loss| format!("`{}`: {}", loss.name(), loss.about())).collect();
-        json_schema!({ "type": "string", "enum": names, "description": format!("What to learn. {}.", about.join("; ")) })
-    }
-}
-
-/// The setting that holds the rows of an objective.
-pub(super) fn field_of(examples: Examples) -> &'static str {
-    match examples {
-        Examples::Texts => "texts",
-        Examples::Completions => "completions",
-        Examples::Pairs => "pairs",
+impl Serialize for TrainSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
     }
 }
 
@@ -208,6 +233,8 @@ impl TrainSpec {
         let mut problems = self.check_inputs();
         problems.extend(self.check_counts());
         problems.extend(self.check_rates());
+        problems.extend(objective::check(self));
+        problems.extend(self.check_languages());
         if let Some(lora) = &self.lora {
             problems.extend(lora.check());
         }
@@ -257,6 +284,30 @@ impl TrainSpec {
         problems
     }
 
+    fn check_languages(&self) -> Vec<Problem> {
+        let order = &self.language_order;
+        let problem = |field, message: &str, hint| vec![Problem::new(field, message, hint)];
+        match self.language_schedule {
+            LanguageSchedule::Mixed if order.is_empty() => Vec::new(),
+            LanguageSchedule::Mixed => problem(
+                "language_order",
+                "languages are mixed: they have no order",
+                "add `language_schedule = \"sequential\"`, or remove the line",
+            ),
+            LanguageSchedule::Sequential if self.objective.0.unit() == Unit::Group => problem(
+                "language_schedule",
+                "the pairs of a group are of several languages and stay together",
+                "remove the line",
+            ),
+            LanguageSchedule::Sequential if order.is_empty() => problem(
+                "language_schedule",
+                "nothing says which language comes first",
+                "add `language_order`, such as [\"en\", \"de\"]",
+            ),
+            LanguageSchedule::Sequential => Vec::new(),
+        }
+    }
+
     fn check_counts(&self) -> Vec<Problem> {
         let counts = [
             ("steps", self.steps),
@@ -297,7 +348,6 @@ impl TrainSpec {
             ("betas", self.betas[1], is_moment(self.betas[1]), moment),
             ("eps", self.eps, is_positive(self.eps), positive),
             ("max_grad_norm", self.max_grad_norm, is_not_negative(self.max_grad_norm), not_negative),
-            ("beta", self.beta, is_positive(self.beta), positive),
         ]
         .into_iter()
         .filter(|(_, _, good, _)| !good)
@@ -305,81 +355,5 @@ impl TrainSpec {
             Problem::new(field, format!("`{field}` is out of range: {value}"), hint)
         })
         .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(more: &str) -> TrainSpec {
-        toml::from_str(&format!("model = \"base\"\n{more}")).unwrap()
-    }
-
-    #[test]
-    fn every_number_that_makes_no_sense_is_named() {
-        let cases = [
-            ("learning_rate = nan", "learning_rate"),
-            ("learning_rate = -1e-4", "learning_rate"),
-            ("learning_rate = 0.0", "learning_rate"),
-            ("epochs = inf", "epochs"),
-            ("epochs = 0.0", "epochs"),
-            ("steps = 0", "steps"),
-            ("batch_size = 0", "batch_size"),
-            ("accumulation = 0", "accumulation"),
-            ("warmup_ratio = 1.5", "warmup_ratio"),
-            ("weight_decay = -0.1", "weight_decay"),
-            ("betas = [0.9, 1.0]", "betas"),
-            ("eps = 0.0", "eps"),
-            ("max_grad_norm = nan", "max_grad_norm"),
-            ("beta = 0.0", "beta"),
-            ("max_length = 1", "max_length"),
-            ("max_prompt_length = 0", "max_prompt_length"),
-            ("[lora]\nrank = 0", "lora.rank"),
-            ("[lora]\nalpha = nan", "lora.alpha"),
-            ("[lora]\ndropout = 1.0", "lora.dropout"),
-            ("[lora]\ndropout = -0.1", "lora.dropout"),
-            ("[lora]\ntargets = []", "lora.targets"),
-        ];
-        for (line, field) in cases {
-            let problems = spec(&format!("objective = \"lm\"\ntexts = \"facts\"\n{line}")).check();
-            assert_eq!(problems.len(), 1, "{line}: {problems:?}");
-            assert_eq!(problems[0].field, field, "{line}");
-        }
-        assert!(spec("objective = \"lm\"\ntexts = \"facts\"").check().is_empty());
-    }
-
-    #[test]
-    fn an_objective_reads_its_own_rows_and_no_others() {
-        let fields = |more: &str| -> Vec<String> {
-            spec(more).check().into_iter().map(|problem| problem.message).collect()
-        };
-        assert_eq!(
-            fields("objective = \"dpo\"\ntexts = \"facts\""),
-            [
-                "objective `dpo` does not read `texts`",
-                "objective `dpo` needs `pairs`",
-                "objective `dpo` needs `reference`"
-            ]
-        );
-        assert_eq!(
-            fields("objective = \"sft\"\ncompletions = \"sample\"\nreference = \"score\""),
-            ["objective `sft` does not read `reference`"]
-        );
-        assert!(fields("objective = \"dpo\"\npairs = \"pairs\"\nreference = \"score\"").is_empty());
-    }
-
-    #[test]
-    fn unknown_objectives_are_refused_with_the_known_ones() {
-        let error = toml::from_str::<TrainSpec>("model = \"base\"\nobjective = \"ppo\"").unwrap_err();
-        assert!(error.to_string().contains("expected one of `lm`, `sft`, `dpo`"), "{error}");
-    }
-
-    #[test]
-    fn the_canonical_form_writes_defaults_and_leaves_inputs_out() {
-        let settings = serde_json::to_value(spec("objective = \"lm\"\ntexts = \"facts\"")).unwrap();
-        assert_eq!(settings["batch_size"], 8);
-        assert_eq!(settings["objective"], "lm");
-        assert!(settings.get("model").is_none() && settings.get("texts").is_none());
     }
 }

@@ -167,6 +167,21 @@ impl StoredWeights {
         names.par_iter().map(read).collect()
     }
 
+    /// The bytes that tensors which are there take in the type `wanted`.
+    pub fn bytes(&self, names: &[&str], wanted: DType) -> u64 {
+        let elements = |name: &&str| self.get(name).map_or(0, StoredTensor::elements);
+        names.iter().map(elements).sum::<usize>() as u64 * wanted.size() as u64
+    }
+
+    /// Writes tensors that are there, on all cores, each to the file of its name in `folder`; see
+    /// [`StoredFile::write_tensor`].
+    pub fn write(&self, names: &[&str], wanted: DType, folder: &Path) -> Result<(), Failure> {
+        names.par_iter().try_for_each(|name| {
+            let place = self.places.get(*name).unwrap_or_else(|| bug(format!("no tensor `{name}`")));
+            self.files[*place].write_tensor(name, wanted, &folder.join(name))
+        })
+    }
+
     /// Reads every floating-point tensor and checks that all its numbers are finite; keeps none.
     pub fn check_finite(&self) -> Result<(), Failure> {
         self.files.iter().try_for_each(|file| {

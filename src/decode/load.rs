@@ -1,6 +1,6 @@
 //! Opens a model folder for inference: network, weights in the type the device computes in.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde_json::Value as Json;
 
@@ -20,7 +20,7 @@ use crate::{
         lora::Target,
         parameter::{Initializers, Parameter, Parameters},
     },
-    runtime::{Provider, Runtime, SharedWeights},
+    runtime::{Provider, Runtime, SharedWeights, WeightSource},
     tensor::DType,
 };
 
@@ -58,8 +58,7 @@ impl Decoder {
         let dtype = computed_in(runtime);
         let identity = format!("{dtype:?}\n{}", stored.identity()?);
         let parameters = network.parameters();
-        let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-        let weights = runtime.weights(&identity, || stored.read(&names, Some(dtype)))?;
+        let weights = runtime.weights(&identity, &Stored { stored, parameters: &parameters, dtype })?;
         Ok(Self { network, weights, dtype, adapted: Arc::new([]) })
     }
 
@@ -126,6 +125,31 @@ impl Decoder {
             return Err(Failure::input(message).hint("the tokenizer is of another model"));
         }
         Ok(())
+    }
+}
+
+/// The weights of a folder that a network asks for, in the type it computes in.
+struct Stored<'a> {
+    stored: StoredWeights,
+    parameters: &'a [Parameter],
+    dtype: DType,
+}
+
+impl WeightSource for Stored<'_> {
+    fn names(&self) -> Vec<&str> {
+        self.parameters.iter().map(|parameter| parameter.name.as_str()).collect()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.stored.bytes(&self.names(), self.dtype)
+    }
+
+    fn read(&self) -> Result<Weights, Failure> {
+        self.stored.read(&self.names(), Some(self.dtype))
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), Failure> {
+        self.stored.write(&self.names(), self.dtype, folder)
     }
 }
 

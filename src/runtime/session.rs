@@ -1,6 +1,12 @@
 //! Sessions: ONNX bytes and weights in, named tensors in and out.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ort::{
     ep::ExecutionProvider,
@@ -8,8 +14,11 @@ use ort::{
     value::DynValue,
 };
 
-use super::{Provider, Runtime, device, error::refused, value};
+use super::{Provider, Runtime, device, error::refused, shelf::Shelf, value};
 use crate::{failure::Failure, tensor::Tensor};
+
+/// The setting that says where the files are that a graph without a file of its own refers to.
+const FOLDER_OF_WEIGHTS: &str = "session.model_external_initializers_file_folder_path";
 
 /// How much the library may rewrite a graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,16 +73,31 @@ impl Default for SessionOptions {
 
 /// Weights in the form the library takes them, for use by several sessions without a copy for each.
 #[derive(Clone, Default)]
-pub struct SharedWeights(BTreeMap<String, Arc<DynValue>>);
+pub struct SharedWeights(BTreeMap<String, Weight>);
+
+/// Where a weight is.
+#[derive(Clone)]
+enum Weight {
+    /// In an array.
+    Value(Arc<DynValue>),
+    /// In the file of its name.
+    Shelved(Arc<Shelf>),
+}
 
 impl SharedWeights {
     /// Takes weights over. A tensor of which the caller hands in the only `Arc` is moved, others are copied.
     pub fn new(weights: BTreeMap<String, Arc<Tensor>>) -> Result<Self, Failure> {
         let take = |(name, tensor): (String, Arc<Tensor>)| {
             let value = value::own(&name, Arc::unwrap_or_clone(tensor))?;
-            Ok((name, Arc::new(value)))
+            Ok((name, Weight::Value(Arc::new(value))))
         };
         weights.into_iter().map(take).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Weights that have been written to files of their `names`.
+    pub(super) fn shelved(shelf: Shelf, names: &[&str]) -> Self {
+        let shelf = Arc::new(shelf);
+        Self(names.iter().map(|name| ((*name).to_owned(), Weight::Shelved(Arc::clone(&shelf)))).collect())
     }
 
     /// The names, sorted.
@@ -92,7 +116,15 @@ impl SharedWeights {
     #[must_use]
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let kept = self.0.iter().filter(|(name, _)| keep(name));
-        Self(kept.map(|(name, value)| (name.clone(), Arc::clone(value))).collect())
+        Self(kept.map(|(name, weight)| (name.clone(), weight.clone())).collect())
+    }
+
+    /// The folder that weights lie in as files. Weights of two models never meet in one session.
+    fn folder(&self) -> Option<&Path> {
+        self.0.values().find_map(|weight| match weight {
+            Weight::Shelved(shelf) => Some(shelf.path()),
+            Weight::Value(_) => None,
+        })
     }
 }
 
@@ -141,10 +173,16 @@ impl Runtime {
             .configure(options)
             .map_err(|error| refused("set up a session", &error))
             .and_then(|builder| self.on_provider(builder))?;
-        for weight in &weights.0 {
+        if let Some(folder) = weights.folder() {
+            builder = builder
+                .with_config_entry(FOLDER_OF_WEIGHTS, folder.to_string_lossy())
+                .map_err(|error| refused("name the folder of weights", &error))?;
+        }
+        for (name, weight) in &weights.0 {
+            let Weight::Value(value) = weight else { continue };
             builder = self
-                .with_weight(builder, weight, options.prepack)
-                .map_err(|error| refused(&format!("take the weight `{}`", weight.0), &error))?;
+                .with_weight(builder, (name, value), options.prepack)
+                .map_err(|error| refused(&format!("take the weight `{name}`"), &error))?;
         }
         let inner = builder.commit_from_memory(onnx).map_err(|error| refused("load the graph", &error))?;
         Ok(Session { inner, provider: self.provider })

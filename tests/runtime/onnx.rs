@@ -52,7 +52,7 @@ fn value_info(name: &str, shape: &[i64]) -> Vec<u8> {
 fn external(name: &str, shape: &[u64]) -> Vec<u8> {
     let location = message(|entry| {
         bytes(entry, 1, b"location");
-        bytes(entry, 2, b"weights");
+        bytes(entry, 2, name.as_bytes());
     });
     message(|tensor| {
         for extent in shape {

@@ -1,13 +1,15 @@
 //! Sessions and bindings.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, path::Path, sync::Arc};
 
 use chorale::{
-    failure::Cause,
-    runtime::{Runtime, SessionOptions, SharedWeights},
+    failure::{Cause, Failure},
+    runtime::{Runtime, SessionOptions, SharedWeights, WeightSource},
     tensor::{DType, Tensor},
 };
+
+use crate::support::skip::skipped;
 
 use super::{
     onnx::{Binary, model},
@@ -32,6 +34,46 @@ const PRODUCT: Binary<'_> = Binary {
 
 fn rows(values: &[f32]) -> Tensor {
     Tensor::f32(&[values.len() / 2, 2], values.to_vec()).unwrap()
+}
+
+/// A weight `w [2, columns]` whose rows are all ones and all twos.
+struct Counted {
+    columns: usize,
+    loads: Cell<usize>,
+    written: Cell<usize>,
+}
+
+impl Counted {
+    fn new(columns: usize) -> Self {
+        Self { columns, loads: Cell::new(0), written: Cell::new(0) }
+    }
+
+    fn elements(&self) -> Vec<f32> {
+        [vec![1.0; self.columns], vec![2.0; self.columns]].concat()
+    }
+}
+
+impl WeightSource for Counted {
+    fn names(&self) -> Vec<&str> {
+        vec!["w"]
+    }
+
+    fn bytes(&self) -> u64 {
+        2 * self.columns as u64 * 4
+    }
+
+    fn read(&self) -> Result<BTreeMap<String, Arc<Tensor>>, Failure> {
+        self.loads.set(self.loads.get() + 1);
+        let tensor = Tensor::f32(&[2, self.columns], self.elements()).unwrap();
+        Ok(BTreeMap::from([("w".to_owned(), Arc::new(tensor))]))
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), Failure> {
+        self.written.set(self.written.get() + 1);
+        let bytes: Vec<u8> = self.elements().iter().flat_map(|element| element.to_le_bytes()).collect();
+        std::fs::write(folder.join("w"), bytes).unwrap();
+        Ok(())
+    }
 }
 
 fn weight() -> BTreeMap<String, Arc<Tensor>> {
@@ -157,20 +199,39 @@ fn the_identity_is_known_before_the_library_is_opened() {
 }
 
 #[test]
+fn large_weights_are_files_that_sessions_map_as_long_as_they_live() {
+    const COLUMNS: usize = 9 << 20;
+    let runtime = Runtime::open(&settings()).unwrap();
+    let large = Counted::new(COLUMNS);
+    let weights = runtime.weights("large", &large).unwrap();
+    if large.written.get() == 0 {
+        skipped("weights as files: no shared-memory file system with room for 72 MiB");
+        return;
+    }
+    assert_eq!(large.loads.get(), 0);
+    let shape = [2, COLUMNS as u64];
+    let product = Binary { output: ("z", &[-1, COLUMNS as i64]), weight: Some(("w", &shape)), ..PRODUCT };
+    let session = || runtime.session_sharing(&model(&product), &weights, &SessionOptions::default()).unwrap();
+    let mut sessions = [session(), session()];
+    runtime.forget_weights();
+    drop(weights);
+    for session in &mut sessions {
+        let z = session.run(&[("x", &rows(&[1.0, 10.0]))]).unwrap();
+        assert_eq!(z["z"], Tensor::f32(&[1, COLUMNS], vec![21.0; COLUMNS]).unwrap());
+    }
+}
+
+#[test]
 fn the_weights_opened_last_are_loaded_once() {
     // One of its own: other tests open models in the shared one meanwhile.
     let runtime = Runtime::open(&settings()).unwrap();
-    let mut loads = 0;
+    let small = Counted::new(1);
     for identity in ["a", "a", "b", "b", "a"] {
-        let weights = runtime
-            .weights(identity, || {
-                loads += 1;
-                Ok(weight())
-            })
-            .unwrap();
+        let weights = runtime.weights(identity, &small).unwrap();
         assert_eq!(weights.names().count(), 1);
     }
-    assert_eq!(loads, 3);
+    assert_eq!(small.loads.get(), 3);
     runtime.forget_weights();
-    runtime.weights("a", || Ok(weight())).unwrap();
+    runtime.weights("a", &small).unwrap();
+    assert_eq!(small.loads.get(), 4);
 }

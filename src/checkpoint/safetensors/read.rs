@@ -1,6 +1,6 @@
 //! Brings a tensor into memory, converted on the way if another type is wanted.
 
-use std::{fs::File, os::unix::fs::FileExt};
+use std::{fs::File, os::unix::fs::FileExt, path::Path};
 
 use bytemuck::Pod;
 use half::{bf16, f16};
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::header::{StoredFile, StoredTensor, unreadable};
 use crate::{
     checkpoint::convert::{Float, narrow},
-    failure::{Failure, bug},
+    failure::{Cause, Failure, bug},
     tensor::{DType, Tensor},
 };
 
@@ -28,6 +28,21 @@ impl StoredFile {
             None => self.as_stored(stored),
         };
         read.map_err(|failure| self.name(failure, name))
+    }
+
+    /// Writes the bytes of the tensor `name`, row-major and little-endian, to a new file, in the floating-point type
+    /// `wanted`; otherwise like [`Self::tensor`].
+    pub fn write_tensor(&self, name: &str, wanted: DType, path: &Path) -> Result<(), Failure> {
+        let stored = &self.tensors()[name];
+        let create = || File::create(path).map_err(|error| Failure::io(Cause::Store, "create", path, &error));
+        let written = create().and_then(|to| match stored.dtype {
+            DType::F32 => put::<f32>(&self.file, stored, wanted, &to),
+            DType::F64 => put::<f64>(&self.file, stored, wanted, &to),
+            DType::F16 => put::<f16>(&self.file, stored, wanted, &to),
+            DType::Bf16 => put::<bf16>(&self.file, stored, wanted, &to),
+            DType::I64 | DType::I32 | DType::Bool => Err(no_weights(stored)),
+        });
+        written.map_err(|failure| self.name(failure, name))
     }
 
     /// Checks that all numbers of the tensor `name` are finite, without keeping them. Integers are.
@@ -70,11 +85,13 @@ impl StoredFile {
             (DType::F64, _) => narrow(widened::<f64>(file, stored)?, wanted),
             (DType::F16, _) => narrow(widened::<f16>(file, stored)?, wanted),
             (DType::Bf16, _) => narrow(widened::<bf16>(file, stored)?, wanted),
-            (DType::I64 | DType::I32 | DType::Bool, _) => {
-                Err(Failure::input(format!("it holds {:?}, which are no weights", stored.dtype)))
-            }
+            (DType::I64 | DType::I32 | DType::Bool, _) => Err(no_weights(stored)),
         }
     }
+}
+
+fn no_weights(stored: &StoredTensor) -> Failure {
+    Failure::input(format!("it holds {:?}, which are no weights", stored.dtype))
 }
 
 /// The elements as they lie in the file.
@@ -115,6 +132,38 @@ fn fill<T: Pod + Send>(
     let chunks = elements.par_chunks_mut(CHUNK).enumerate();
     chunks.try_for_each(|(index, chunk)| read(chunk, index * CHUNK))?;
     Ok(ArrayD::from_shape_vec(IxDyn(&stored.shape), elements).unwrap_or_else(|error| bug(error)))
+}
+
+/// Copies all elements to the start of a file, chunk by chunk on all cores, as `wanted` and all of them finite numbers.
+fn put<T: Float>(file: &File, stored: &StoredTensor, wanted: DType, to: &File) -> Result<(), Failure> {
+    let all = stored.elements();
+    let chunks = (0..all.div_ceil(CHUNK)).into_par_iter();
+    chunks.try_for_each_init(Vec::new, |narrow_chunk: &mut Vec<T>, index| {
+        let first = index * CHUNK;
+        narrow_chunk.resize(CHUNK.min(all - first), T::zeroed());
+        read_at(file, stored, narrow_chunk, first)?;
+        check(narrow_chunk)?;
+        if stored.dtype == wanted {
+            return write_at(to, narrow_chunk, first);
+        }
+        let mut wide = vec![0_f32; narrow_chunk.len()];
+        T::widen(narrow_chunk, &mut wide);
+        check(&wide)?;
+        match narrow(ndarray::Array1::from_vec(wide).into_dyn(), wanted)? {
+            Tensor::F32(array) => write_at(to, array.as_slice().unwrap_or_default(), first),
+            Tensor::F64(array) => write_at(to, array.as_slice().unwrap_or_default(), first),
+            Tensor::F16(array) => write_at(to, array.as_slice().unwrap_or_default(), first),
+            Tensor::Bf16(array) => write_at(to, array.as_slice().unwrap_or_default(), first),
+            Tensor::I64(_) | Tensor::I32(_) | Tensor::Bool(_) => bug("weights as integers"),
+        }
+    })
+}
+
+/// Writes elements from the `first` on.
+fn write_at<T: Pod>(to: &File, chunk: &[T], first: usize) -> Result<(), Failure> {
+    let at = (first * size_of::<T>()) as u64;
+    let written = to.write_all_at(bytemuck::cast_slice(chunk), at);
+    written.map_err(|error| Failure::new(Cause::Store, format!("cannot be written to memory: {error}")))
 }
 
 /// Looks at all elements, chunk by chunk.

@@ -22,9 +22,6 @@ const IR_VERSION: i64 = 10;
 /// The number of a tensor's location outside of the file.
 pub(crate) const EXTERNAL: i32 = 1;
 
-/// Where a weight is looked for if the caller does not say.
-const DEFAULT_LOCATION: &str = "model.safetensors";
-
 /// What the file says about itself to people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
@@ -49,8 +46,8 @@ pub struct External {
     pub length: u64,
 }
 
-/// The graph as the bytes of an ONNX file. Weights are external data at their `places`; those without a place must be given
-/// by name when a session is created. Weights and nodes that no output needs are left out, inputs stay.
+/// The graph as the bytes of an ONNX file. Weights are external data at their `places`; those without a place are files of
+/// their own names, if they are not given by name when a session is created. Weights and nodes that no output needs are left out, inputs stay.
 pub fn model(g: &Graph, description: &Description, places: &BTreeMap<String, External>) -> Vec<u8> {
     let names = Names::of(g);
     let nodes = nodes(g, &names);
@@ -214,7 +211,7 @@ fn initializers(
 fn external(name: &str, fact: &Fact, place: Option<&External>) -> TensorProto {
     let shape: Vec<usize> = fact.shape.iter().map(crate::graph::Dim::expect_known).collect();
     let length = shape.iter().product::<usize>() * fact.dtype.size();
-    let default = External { location: DEFAULT_LOCATION.to_owned(), offset: 0, length: length as u64 };
+    let default = External { location: name.to_owned(), offset: 0, length: length as u64 };
     let place = place.unwrap_or(&default);
     TensorProto {
         dims: shape.iter().map(|extent| *extent as i64).collect(),

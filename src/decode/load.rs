@@ -58,7 +58,8 @@ impl Decoder {
         let dtype = computed_in(runtime);
         let identity = format!("{dtype:?}\n{}", stored.identity()?);
         let parameters = network.parameters();
-        let weights = runtime.weights(&identity, &Stored { stored, parameters: &parameters, dtype })?;
+        let weights =
+            runtime.weights(&identity, &InFolder { weights: stored, parameters: &parameters, dtype })?;
         Ok(Self { network, weights, dtype, adapted: Arc::new([]) })
     }
 
@@ -129,27 +130,27 @@ impl Decoder {
 }
 
 /// The weights of a folder that a network asks for, in the type it computes in.
-struct Stored<'a> {
-    stored: StoredWeights,
+struct InFolder<'a> {
+    weights: StoredWeights,
     parameters: &'a [Parameter],
     dtype: DType,
 }
 
-impl WeightSource for Stored<'_> {
+impl WeightSource for InFolder<'_> {
     fn names(&self) -> Vec<&str> {
         self.parameters.iter().map(|parameter| parameter.name.as_str()).collect()
     }
 
     fn bytes(&self) -> u64 {
-        self.stored.bytes(&self.names(), self.dtype)
+        self.weights.bytes(&self.names(), self.dtype)
     }
 
     fn read(&self) -> Result<Weights, Failure> {
-        self.stored.read(&self.names(), Some(self.dtype))
+        self.weights.read(&self.names(), Some(self.dtype))
     }
 
     fn write(&self, folder: &Path) -> Result<(), Failure> {
-        self.stored.write(&self.names(), self.dtype, folder)
+        self.weights.write(&self.names(), self.dtype, folder)
     }
 }
 

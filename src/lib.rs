@@ -21,9 +21,10 @@
 //!                                                                             decode        train
 //! ```
 //!
-//! - [`digest`], [`diagnostic`], [`failure`], [`random`], [`tensor`]: values that everything else is written in.
+//! - [`digest`], [`diagnostic`], [`failure`], [`random`], [`secret`], [`tensor`]: values that everything else is written in.
 //! - [`recipe`], [`plan`]: text to a checked DAG. [`cache`], [`engine`]: is it done already, and doing it.
-//! - [`hub`]: models from a Hugging Face hub, pinned by a lock file beside the recipe.
+//! - [`hub`]: models from a Hugging Face hub, pinned by a lock file beside the recipe. [`endpoint`]: models that
+//!   answer over HTTP.
 //! - [`artifact`]: the typed files that stages exchange. [`stage`]: what a stage is, and all of them.
 //! - [`task`], [`align`]: prompts and answers; the papers' algorithms, pure.
 //! - [`checkpoint`], [`token`], [`graph`], [`model`], [`runtime`], [`decode`], [`train`]: the model half.
@@ -35,10 +36,12 @@ compile_error!("chorale counts tokens and bytes in usize and needs a 64-bit targ
 pub mod digest;
 pub mod failure;
 pub mod random;
+pub mod secret;
 pub mod tensor;
 
 pub mod diagnostic;
 
+pub mod endpoint;
 pub mod hub;
 pub mod recipe;
 

@@ -3,6 +3,7 @@
 //! `cargo test` runs them after it has set itself up: the runtime library is fetched once (see `chorale runtime`).
 
 mod align;
+mod asking;
 mod cache;
 mod checkpoint;
 mod cli;

@@ -19,10 +19,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("digest", &[]),
     ("failure", &[]),
     ("random", &[]),
+    ("secret", &[]),
     ("tensor", &[]),
     ("diagnostic", &[]),
     ("artifact", &[]),
     ("hub", &[]),
+    ("endpoint", &[]),
     ("recipe", &["diagnostic"]),
     ("checkpoint", &["artifact"]),
     ("token", &["checkpoint"]),
@@ -32,17 +34,30 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("task", &["artifact"]),
     ("align", &["artifact", "task"]),
     ("model", &["graph", "checkpoint"]),
-    ("stage", &["artifact", "hub", "recipe", "runtime"]),
+    ("stage", &["artifact", "hub", "endpoint", "recipe", "runtime"]),
     ("plan", &["recipe", "diagnostic", "artifact", "stage::contract", "stage::port"]),
     ("decode", &["model", "graph", "runtime", "token", "checkpoint"]),
     ("train", &["model", "graph", "runtime", "token", "checkpoint", "artifact"]),
-    ("engine", &["plan", "cache", "artifact", "stage::contract", "stage::context", "stage::port", "runtime"]),
+    (
+        "engine",
+        &[
+            "plan",
+            "cache",
+            "artifact",
+            "stage::contract",
+            "stage::context",
+            "stage::port",
+            "runtime",
+            "endpoint",
+        ],
+    ),
     (
         "stage::kinds",
         &[
             "stage",
             "artifact",
             "hub",
+            "endpoint",
             "task",
             "align",
             "token",
@@ -76,7 +91,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Values that everything is written in.
-const LAYER_0: &[&str] = &["digest", "failure", "random", "tensor"];
+const LAYER_0: &[&str] = &["digest", "failure", "random", "secret", "tensor"];
 
 /// Macros live at the root of the crate; this says whose they are.
 const MACROS: &[(&str, &str)] = &[("dims", "graph")];

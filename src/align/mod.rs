@@ -2,7 +2,8 @@
 //!
 //! [`answer`](mod@answer) reads an answer out of a sampled text, [`vote`](mod@vote) pools the answers of all languages into one
 //! majority, [`pair`] turns the minority into preference pairs (CALM, methods 1.5-1.7), [`metric`] measures accuracy
-//! and cross-lingual consistency (methods 6).
+//! and cross-lingual consistency (methods 6). [`translation`] says what a translation must keep of its source, [`chrf`] how near
+//! two texts are.
 //!
 //! # Invariants
 //! - Nothing here opens a file or knows a model. Random numbers come from (seed, item, draw), or from Python's generator
@@ -10,6 +11,8 @@
 //! - Languages come in the order the caller gives; that order is part of the result where the papers make it so.
 
 pub mod answer;
+pub mod chrf;
 pub mod metric;
 pub mod pair;
+pub mod translation;
 pub mod vote;

@@ -56,6 +56,12 @@ pub const MODEL: ArtifactKind = ArtifactKind {
     form: Form::Folder,
     about: "a Hugging Face model folder with its tokenizer",
 };
+/// A model behind an endpoint: who it is, not where.
+pub const ENDPOINT: ArtifactKind = ArtifactKind {
+    name: "endpoint",
+    form: Form::Document,
+    about: "a model that answers over HTTP: its name and how it is asked",
+};
 /// A PEFT adapter folder: `adapter_config.json`, `adapter_model.safetensors`.
 pub const ADAPTER: ArtifactKind =
     ArtifactKind { name: "adapter", form: Form::Folder, about: "a PEFT LoRA adapter folder" };
@@ -84,11 +90,13 @@ pub static KINDS: &[ArtifactKind] = &[
     <row::vote::Vote as row::Row>::KIND,
     <row::pair::Pair as row::Row>::KIND,
     <row::translation::Translation as row::Row>::KIND,
+    <row::rejection::Rejection as row::Row>::KIND,
     <row::verdict::Verdict as row::Row>::KIND,
     <row::log_probability::PairLogProbability as row::Row>::KIND,
     <row::ranking::Ranking as row::Row>::KIND,
     <row::training_step::TrainingStep as row::Row>::KIND,
     MODEL,
+    ENDPOINT,
     ADAPTER,
     TOKENIZER,
     METRICS,

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     failure::{Cause, Failure},
-    hub::{self, Token},
+    hub,
     runtime::{Device, Listener, RuntimeSettings},
+    secret::Secret,
 };
 
 /// Everything a command needs to know about its surroundings.
@@ -114,7 +115,7 @@ impl Setup {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             cache: cache.unwrap_or_else(|| home.join("hub")),
             views: self.cache.join("hub"),
-            token: token.as_deref().and_then(Token::new),
+            token: token.as_deref().and_then(Secret::new),
             offline: is_on("HF_HUB_OFFLINE") || is_on("TRANSFORMERS_OFFLINE"),
         }
     }
@@ -123,6 +124,11 @@ impl Setup {
     pub fn shown_cache(&self) -> std::path::Display<'_> {
         Path::display(&self.cache)
     }
+}
+
+/// The key in the environment variable `name`.
+pub fn secret(name: &str) -> Option<Secret> {
+    environment(name).and_then(|value| value.into_string().ok()).as_deref().and_then(Secret::new)
 }
 
 /// An environment variable that is set and not empty.
@@ -183,11 +189,11 @@ mod tests {
             (all.cache.as_path(), all.offline, all.endpoint.as_str()),
             (Path::new("/hub"), true, "http://m")
         );
-        assert_eq!(all.token, Token::new("t"));
+        assert_eq!(all.token, Secret::new("t"));
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("token"), "secret\n").unwrap();
         let home = folder.path().to_str().unwrap();
-        assert_eq!(with(&[("HF_HOME", home)]).token, Token::new("secret"));
+        assert_eq!(with(&[("HF_HOME", home)]).token, Secret::new("secret"));
         assert!(!format!("{:?}", with(&[("HF_HOME", home)])).contains("secret"));
     }
 

@@ -12,6 +12,7 @@
 use std::collections::VecDeque;
 
 use super::{
+    penalty::Penalties,
     sampler::{Sampler, Sampling},
     text::{self, Decode, Stops},
 };
@@ -58,6 +59,8 @@ pub struct Request {
 pub struct Generation {
     /// How the next token is picked.
     pub sampling: Sampling,
+    /// What happens to tokens that are there already.
+    pub penalties: Penalties,
     /// The longest completion, in tokens; at least 1.
     pub max_new_tokens: usize,
     /// Texts that end a completion; they are not part of it.
@@ -126,7 +129,7 @@ pub fn generate<M: CachedModel>(
     let rules = Rules { how, stops: &stops, decode, requests };
     let mut batch: Vec<Option<Running>> = (0..model.slots()).map(|_| None).collect();
     let mut queue = Queue { next: 0, waiting: VecDeque::new(), prompt: None };
-    let mut samplers = vec![Sampler::default(); rayon::current_num_threads().clamp(1, batch.len().max(1))];
+    let mut samplers = vec![Picker::default(); rayon::current_num_threads().clamp(1, batch.len().max(1))];
     loop {
         fill(model, &rules, &mut batch, &mut queue, listener)?;
         let active = batch.iter().flatten().count();
@@ -155,6 +158,13 @@ struct Rules<'a> {
     requests: &'a [Request],
 }
 
+/// What a thread needs to pick tokens; what is in it never influences a pick.
+#[derive(Clone, Debug, Default)]
+struct Picker {
+    sampler: Sampler,
+    penalised: Vec<f32>,
+}
+
 /// The text in flight in a slot.
 struct Running {
     request: usize,
@@ -180,7 +190,7 @@ fn fill<M: CachedModel>(
     queue: &mut Queue,
     listener: &mut dyn Listener,
 ) -> Result<(), Failure> {
-    let mut sampler = Sampler::default();
+    let mut sampler = Picker::default();
     for (slot, place) in batch.iter_mut().enumerate() {
         while place.is_none() {
             let Some(sample) = queue.waiting.pop_front() else {
@@ -227,13 +237,13 @@ fn check_length(request: &Request, how: &Generation, capacity: usize) -> Result<
 }
 
 /// Picks the next token in every slot, on all cores: the calling thread takes a share as well, which saves waking one more.
-fn advance(rules: &Rules<'_>, batch: &mut [Option<Running>], logits: &[f32], samplers: &mut [Sampler]) {
+fn advance(rules: &Rules<'_>, batch: &mut [Option<Running>], logits: &[f32], samplers: &mut [Picker]) {
     let vocabulary = logits.len() / batch.len();
     let share = batch.len().div_ceil(samplers.len());
     let rows = logits.chunks(vocabulary * share);
     let mut shares = batch.chunks_mut(share).zip(rows).zip(samplers);
     let own = shares.next();
-    let pick = |((slots, rows), sampler): ((&mut [Option<Running>], &[f32]), &mut Sampler)| {
+    let pick = |((slots, rows), sampler): ((&mut [Option<Running>], &[f32]), &mut Picker)| {
         for (slot, row) in slots.iter_mut().zip(rows.chunks(vocabulary)) {
             if let Some(running) = slot {
                 running.advance(rules, row, sampler);
@@ -255,9 +265,11 @@ impl Running {
     }
 
     /// Picks the next token from `logits`.
-    fn advance(&mut self, rules: &Rules<'_>, logits: &[f32], sampler: &mut Sampler) {
+    fn advance(&mut self, rules: &Rules<'_>, logits: &[f32], picker: &mut Picker) {
         self.draws.seek(self.tokens.len() as u64);
-        let token = sampler.pick(logits, &rules.how.sampling, self.draws.bits());
+        let prompt = &rules.requests[self.request].prompt;
+        let logits = rules.how.penalties.apply(logits, prompt, &self.tokens, &mut picker.penalised);
+        let token = picker.sampler.pick(logits, &rules.how.sampling, self.draws.bits());
         if rules.how.end.contains(&token) {
             self.finish = Some(Finish::End);
             return;
@@ -378,7 +390,8 @@ mod tests {
 
     fn how(temperature: f32) -> Generation {
         Generation {
-            sampling: Sampling { temperature, top_k: 0, top_p: 0.9 },
+            sampling: Sampling { temperature, top_p: 0.9, ..Sampling::FREE },
+            penalties: Penalties { repetition: 1.3, presence: 0.2, frequency: 0.1 },
             max_new_tokens: 9,
             stop: vec!["cd".to_owned(), "f".to_owned()],
             end: vec![1, 2],
@@ -419,9 +432,12 @@ mod tests {
             let request = &requests[finished.request];
             let mut draws = Draws::new(how.seed, &request.id, finished.sample as u64);
             let mut text = request.prompt.clone();
-            let mut sampler = Sampler::default();
+            let (mut sampler, mut penalised) = (Sampler::default(), Vec::new());
             for expected in &finished.tokens {
-                let token = sampler.pick(&logits_after(&text), &how.sampling, draws.bits());
+                let after = logits_after(&text);
+                let (prompt, completion) = text.split_at(request.prompt.len());
+                let logits = how.penalties.apply(&after, prompt, completion, &mut penalised);
+                let token = sampler.pick(logits, &how.sampling, draws.bits());
                 assert_eq!(token, *expected);
                 text.push(token);
             }

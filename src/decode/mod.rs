@@ -1,7 +1,7 @@
 //! Uses a model: generates text and scores given text.
 //!
 //! - [`load`] opens a model folder. [`slots`] puts it into sessions with key-value caches in place.
-//! - [`generate`] is the token loop, with [`sampler`] for the next token and [`text`] for stop strings.
+//! - [`generate`] is the token loop, with [`sampler`] for the next token, [`penalty`] for those that are there already, and [`text`] for stop strings.
 //! - [`score`] gives log-probabilities of given tokens, [`embed`] vectors of texts. [`journal`] keeps finished items over a kill.
 //!
 //! # Invariants
@@ -13,6 +13,7 @@ pub mod embed;
 pub mod generate;
 pub mod journal;
 pub mod load;
+pub mod penalty;
 pub mod sampler;
 pub mod score;
 pub mod slots;

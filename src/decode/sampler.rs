@@ -11,7 +11,7 @@
 //! is sorted.
 //!
 //! # Order of the filters
-//! Temperature, then top-k, then top-p of what top-k left (as in the samplers people compare with). Of equally
+//! Temperature, then top-k, then top-p of what top-k left, then min-p (as in the samplers people compare with). Of equally
 //! likely tokens the one of lower id comes first. Temperature 0 takes the most likely token.
 //!
 //! # Invariants
@@ -40,11 +40,15 @@ pub struct Sampling {
     pub top_k: usize,
     /// Of those, the smallest set of most likely tokens with at least this share of the mass is kept. In `(0, 1]`.
     pub top_p: f32,
+    /// Of those, the tokens at least this much as likely as the most likely one are kept; 0 keeps all. In `[0, 1]`.
+    pub min_p: f32,
 }
 
 impl Sampling {
     /// Always the most likely token.
-    pub const GREEDY: Self = Self { temperature: 0.0, top_k: 0, top_p: 1.0 };
+    pub const GREEDY: Self = Self { temperature: 0.0, ..Self::FREE };
+    /// Every token as likely as the model says.
+    pub const FREE: Self = Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0 };
 }
 
 /// Buffers that are kept between picks. One per worker; what is in them never influences a pick.
@@ -95,6 +99,7 @@ impl Sampler {
         self.exponentiate(logits, max, sampling.temperature);
         let total = self.spread(sampling.top_k > 0);
         let cut = self.narrow(sampling, total);
+        let cut = self.raise(cut, sampling.min_p);
         let mass = cut.map_or(total, |cut| cut.mass);
         // The high half of a 128-bit product is uniform in 0..mass, off by at most one part in 2^64 / mass.
         let left = ((u128::from(bits) * u128::from(mass)) >> 64) as u64;
@@ -171,6 +176,15 @@ impl Sampler {
         let mass = by_count.map_or(total, |cut| cut.mass);
         let target = ((f64::from(sampling.top_p) * mass as f64).ceil() as u64).clamp(1, mass.max(1));
         self.walk(Until::Mass(target)).or(by_count)
+    }
+
+    /// The cut that min-p makes, where it is the stricter one. Values are relative to the most likely token already.
+    fn raise(&self, cut: Option<Cut>, min_p: f32) -> Option<Cut> {
+        if min_p <= cut.map_or(SMALLEST, |cut| cut.value) {
+            return cut;
+        }
+        let mass = self.values.iter().filter(|value| **value >= min_p).map(|&value| weight(value)).sum();
+        Some(Cut { value: min_p, token: u32::MAX, mass })
     }
 
     /// Walks from the most likely token down; `None` if the end is reached first.
@@ -282,6 +296,8 @@ mod tests {
             });
             sorted.truncate(keep.unwrap() + 1);
         }
+        let least = (f64::from(sampling.min_p) * scale) as u64;
+        sorted.retain(|entry| entry.0 >= least);
         let mass: u64 = sorted.iter().map(|entry| entry.0).sum();
         let mut left = ((u128::from(bits) * u128::from(mass)) >> 64) as u64;
         sorted.sort_by_key(|entry| entry.1);
@@ -304,9 +320,10 @@ mod tests {
             temperature in 0.05_f32..4.0,
             top_k in 0_usize..40,
             top_p in 0.01_f32..1.05,
+            min_p in -0.5_f32..1.0,
             bits in any::<u64>(),
         ) {
-            let sampling = Sampling { temperature, top_k, top_p: top_p.min(1.0) };
+            let sampling = Sampling { temperature, top_k, top_p: top_p.min(1.0), min_p: min_p.max(0.0) };
             let mut sampler = Sampler::default();
             // A pick before must not matter.
             sampler.pick(&[0.0, 1.0, 2.0], &sampling, bits);
@@ -327,8 +344,24 @@ mod tests {
     }
 
     #[test]
+    fn min_p_keeps_what_is_likely_enough_beside_the_most_likely() {
+        // e^-1 = 0.37 and e^-2 = 0.14 as likely as the first.
+        let logits = [2.0, 1.0, 0.0];
+        let mut sampler = Sampler::default();
+        let mut draws = crate::random::Draws::new(0, "min-p", 0);
+        for (min_p, kept) in [(0.0, 3), (0.13, 3), (0.14, 2), (0.36, 2), (0.37, 1), (1.0, 1)] {
+            let sampling = Sampling { min_p, ..Sampling::FREE };
+            let mut seen: Vec<u32> =
+                (0..400).map(|_| sampler.pick(&logits, &sampling, draws.bits())).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen, (0..kept).collect::<Vec<u32>>(), "{min_p}");
+        }
+    }
+
+    #[test]
     fn a_small_top_p_keeps_the_most_likely_token_alone() {
-        let sampling = Sampling { temperature: 1.0, top_k: 0, top_p: 0.3 };
+        let sampling = Sampling { top_p: 0.3, ..Sampling::FREE };
         let mut sampler = Sampler::default();
         for bits in [0, u64::MAX / 2, u64::MAX] {
             assert_eq!(sampler.pick(&[1.0, 2.0, 0.5], &sampling, bits), 1);
@@ -337,7 +370,7 @@ mod tests {
 
     #[test]
     fn without_filters_the_frequencies_are_the_softmax() {
-        let sampling = Sampling { temperature: 1.0, top_k: 0, top_p: 1.0 };
+        let sampling = Sampling::FREE;
         let logits = [0.0_f32, 1.0, 2.0, -1.0];
         let mut sampler = Sampler::default();
         let mut draws = crate::random::Draws::new(3, "frequencies", 0);
@@ -355,7 +388,7 @@ mod tests {
 
     #[test]
     fn odd_logits_never_stop_the_sampler() {
-        let sampling = Sampling { temperature: 0.7, top_k: 2, top_p: 0.9 };
+        let sampling = Sampling { temperature: 0.7, top_k: 2, top_p: 0.9, min_p: 0.0 };
         let mut sampler = Sampler::default();
         assert_eq!(sampler.pick(&[f32::NAN, f32::NEG_INFINITY, 1.0], &sampling, 5), 2);
         sampler.pick(&[f32::NAN, f32::NAN], &sampling, 5);

@@ -62,7 +62,7 @@ pub(super) fn drive(
     let clock = Clock::start();
     let nodes = plan.nodes();
     let dependencies: Vec<Vec<usize>> = (0..nodes.len()).map(|node| plan.dependencies(node)).collect();
-    let loads = nodes.iter().map(|node| node.stage.entry().load).collect();
+    let loads = nodes.iter().map(|node| node.stage.entry().load(&node.input_kinds())).collect();
     let mut drive = Drive {
         plan,
         store,

@@ -7,8 +7,9 @@ use crate::{
     artifact::{Artifact, ArtifactKind},
     cache::{Explanation, Ingredients, InputIngredient, Key, Latest, Lookup, StaleReason, Store},
     digest::Digest,
+    endpoint::Site,
     failure::{Cause, Failure, bug},
-    plan::{Node, Plan},
+    plan::{Input, Node, Plan},
 };
 
 /// What is known of a stage during a run.
@@ -32,6 +33,8 @@ pub(super) struct Work {
     pub(super) inputs: BTreeMap<String, Artifact>,
     /// The digests of outside files that went into the key.
     pub(super) files: BTreeMap<String, Digest>,
+    /// Where inputs lie that are behind an endpoint, by field.
+    pub(super) sites: BTreeMap<String, Site>,
     /// Why it is not simply reused.
     pub(super) reasons: Vec<StaleReason>,
 }
@@ -59,7 +62,7 @@ pub(super) fn check(
         let message = format!("kind `{}` declares two ports with one name", node.stage.entry().name);
         return Err(Failure::new(Cause::Bug, message));
     }
-    let uses_runtime = node.stage.entry().uses_runtime;
+    let uses_runtime = node.stage.entry().uses_runtime(&node.input_kinds());
     let identity = if uses_runtime { Some(settings.runtime.identity()?) } else { None };
     let ingredients = ingredients(node, &inputs, &files, identity);
     let key = ingredients.key();
@@ -67,7 +70,9 @@ pub(super) fn check(
     // A hit has its explanation in its record.
     let needed = !matches!(lookup, Lookup::Hit(..));
     let explanation = if needed { ingredients.explanation() } else { Explanation::default() };
-    Ok((Work { key, explanation, inputs, files, reasons: Vec::new() }, lookup))
+    let site = |input: &Input| Some((input.field.clone(), plan.nodes()[input.node].stage.site()?));
+    let sites = node.inputs.iter().filter_map(site).collect();
+    Ok((Work { key, explanation, inputs, files, sites, reasons: Vec::new() }, lookup))
 }
 
 /// Why the stage `name` is not simply reused.

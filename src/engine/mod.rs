@@ -40,7 +40,7 @@ pub use folder::{RunRecord, StageRecord};
 pub use forecast::{Forecast, forecast};
 
 use self::{event::Listener, outcome::RunOutcome};
-use crate::{cache::Store, plan::Plan, runtime::LazyRuntime};
+use crate::{cache::Store, plan::Plan, runtime::LazyRuntime, secret::Secret};
 
 /// What a run needs besides the plan and the store.
 pub struct Settings<'a> {
@@ -58,6 +58,8 @@ pub struct Settings<'a> {
     pub cancelled: &'a AtomicBool,
     /// ONNX Runtime, opened at first use.
     pub runtime: &'a LazyRuntime,
+    /// The keys of endpoints by the name that recipes give them; the edge knows where they are kept.
+    pub secrets: fn(&str) -> Option<Secret>,
 }
 
 impl Settings<'_> {

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     artifact::{Artifact, Form},
     cache::{Claim, Key, Lookup, Output, Record, StaleReason, Store},
+    endpoint::{Access, Site},
     failure::{Cause, Failure},
     plan::Node,
     stage::context::{Context, Observer},
@@ -128,6 +129,7 @@ fn run(job: &Job<'_>, claim: &Claim<'_>, work: &Work) -> Result<Vec<String>, Fai
     let context = Context {
         inputs: work.inputs.clone(),
         files: job.node.files.clone(),
+        endpoints: work.sites.iter().map(|(field, site)| (field.clone(), access(job, site))).collect(),
         ports: job.node.ports.clone(),
         staging: claim.staging().to_owned(),
         journal: claim.journal().to_owned(),
@@ -138,6 +140,12 @@ fn run(job: &Job<'_>, claim: &Claim<'_>, work: &Work) -> Result<Vec<String>, Fai
     job.node.stage.run(&context)?;
     let state = reporter.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(state.notes)
+}
+
+/// A site with its key, read at the moment it is needed: a run that finds everything done needs none.
+fn access(job: &Job<'_>, site: &Site) -> Access {
+    let key = site.key_variable.as_deref().and_then(job.settings.secrets);
+    Access { site: site.clone(), key }
 }
 
 /// A file that changed while the stage read it would be recorded under a key it does not belong to.

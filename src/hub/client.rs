@@ -8,10 +8,10 @@ use ureq::{
 };
 
 use super::{
-    Settings, Token,
+    Settings,
     name::{Model, is_commit, is_sha256},
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, secret::Secret};
 
 /// No chain of redirects is longer.
 const MOST_REDIRECTS: usize = 10;
@@ -56,7 +56,7 @@ pub(super) struct Description {
 pub(super) struct Client {
     agent: Agent,
     endpoint: String,
-    token: Option<Token>,
+    token: Option<Secret>,
 }
 
 impl Client {
@@ -163,9 +163,8 @@ impl Client {
         if let Some(range) = range {
             request = request.header("range", range);
         }
-        if let Some(Token(token)) = self.token.as_ref().filter(|_| origin(address) == origin(&self.endpoint))
-        {
-            request = request.header("authorization", format!("Bearer {token}"));
+        if let Some(token) = self.token.as_ref().filter(|_| origin(address) == origin(&self.endpoint)) {
+            request = request.header("authorization", token.bearer());
         }
         let unusable = || {
             Trouble::Final(

@@ -29,7 +29,6 @@ pub mod name;
 mod verify;
 
 use std::{
-    fmt,
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -37,23 +36,7 @@ use std::{
 pub use fetch::Hub;
 pub use name::{Model, Repository, Revision};
 
-/// A secret that lets its owner read private models. It has no text form.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    /// A token; `None` if it is empty. Blanks around it are left out, as in token files.
-    pub fn new(text: &str) -> Option<Self> {
-        let text = text.trim();
-        (!text.is_empty()).then(|| Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(hidden)")
-    }
-}
+use crate::secret::Secret;
 
 /// Where models come from and where they go.
 #[derive(Clone, Debug)]
@@ -65,7 +48,7 @@ pub struct Settings {
     /// The folder for the folders of links.
     pub views: PathBuf,
     /// The user's token.
-    pub token: Option<Token>,
+    pub token: Option<Secret>,
     /// Whether the network must not be used.
     pub offline: bool,
 }

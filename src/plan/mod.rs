@@ -88,6 +88,13 @@ pub struct Input {
     pub kind: ArtifactKind,
 }
 
+impl Node {
+    /// The kinds of its inputs, in the order of the ports.
+    pub fn input_kinds(&self) -> Vec<ArtifactKind> {
+        self.inputs.iter().map(|input| input.kind).collect()
+    }
+}
+
 impl Plan {
     /// All nodes. A node comes after every node that it reads from; otherwise the order is that of the text.
     pub fn nodes(&self) -> &[Node] {

@@ -40,7 +40,7 @@ impl Plan {
 
     fn node_json(&self, node: &Node) -> Value {
         let entry = node.stage.entry();
-        let load = match entry.load {
+        let load = match entry.load(&node.input_kinds()) {
             Load::Light => "light",
             Load::Heavy => "heavy",
         };

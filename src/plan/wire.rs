@@ -62,7 +62,7 @@ fn choose<'o>(
     port: &InputPort,
     outputs: &'o [OutputPort],
 ) -> Result<&'o OutputPort, Diagnostic> {
-    let (reader, source, wanted) = (subject(draft.node), &port.from.node, port.kind.name);
+    let (reader, source, wanted) = (subject(draft.node), &port.from.node, port.wanted());
     let all: Vec<String> = outputs.iter().map(shown).collect();
     let listed = format!("outputs of `{source}`: {}", all.join(", "));
     let written: Vec<&str> = outputs.iter().map(|output| output.name).collect();
@@ -75,7 +75,7 @@ fn choose<'o>(
             };
             return Err(Diagnostic::error(message).label("no such output").hint(hint));
         };
-        if output.kind == port.kind {
+        if port.takes(output.kind) {
             return Ok(output);
         }
         let message = format!(
@@ -84,7 +84,7 @@ fn choose<'o>(
         );
         return Err(Diagnostic::error(message).label(format!("not {wanted}")).hint(listed));
     }
-    let fitting: Vec<&OutputPort> = outputs.iter().filter(|output| output.kind == port.kind).collect();
+    let fitting: Vec<&OutputPort> = outputs.iter().filter(|output| port.takes(output.kind)).collect();
     match fitting.as_slice() {
         [output] => Ok(output),
         [] => {

@@ -16,6 +16,7 @@ use crate::{
         row::Row,
         table::{self, RowWriter},
     },
+    endpoint::Access,
     failure::{Cause, Failure, bug},
     runtime::{LazyRuntime, Runtime},
 };
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub inputs: BTreeMap<String, Artifact>,
     /// Files from outside by field name, as resolved paths.
     pub files: BTreeMap<String, PathBuf>,
+    /// Where inputs lie that are behind an endpoint, with their keys, by field name.
+    pub endpoints: BTreeMap<String, Access>,
     /// What it reads and writes.
     pub ports: Ports,
     /// An empty folder in which outputs are written: the file `NAME` or, for folders, the folder `NAME`.

@@ -17,7 +17,8 @@ use toml::{
 use super::{context::Context, port::Ports};
 pub use crate::recipe::Section;
 use crate::{
-    artifact::Artifact,
+    artifact::{Artifact, ArtifactKind},
+    endpoint::Site,
     failure::{Cause, Failure},
 };
 
@@ -62,12 +63,22 @@ pub trait Kind: Sync + 'static {
     const LOAD: Load = Load::Light;
     /// Whether its bytes depend on the runtime library and device; then their identity is part of the key.
     const USES_RUNTIME: bool = false;
+    /// Whether it waits for other machines instead of working where the runtime would work.
+    /// Given the kinds of its inputs; then it is [`Load::Light`] and needs no runtime, whatever the two say.
+    fn works_elsewhere(_inputs: &[ArtifactKind]) -> bool {
+        false
+    }
     /// Its settings, with every default. Serialized, they are the canonical form that enters the key; fields that
     /// [`Ports`] names as inputs or files are left out there, because those enter by content.
     type Spec: DeserializeOwned + Serialize + JsonSchema + Debug + Send + Sync + 'static;
 
     /// What it reads and writes. Pure.
     fn ports(spec: &Self::Spec) -> Ports;
+
+    /// Where what it describes lies, for models behind an endpoint. Stages that read it are given it; no key holds it.
+    fn site(_spec: &Self::Spec) -> Option<Site> {
+        None
+    }
 
     /// Settings that deserialize but make no sense, all of them.
     fn check(_spec: &Self::Spec) -> Vec<Problem> {
@@ -96,6 +107,8 @@ pub trait Stage: Debug + Send + Sync {
     fn entry(&self) -> &'static Entry;
     /// What it reads and writes.
     fn ports(&self) -> Ports;
+    /// Where what it describes lies; see [`Kind::site`].
+    fn site(&self) -> Option<Site>;
     /// Settings that make no sense.
     fn check(&self) -> Vec<Problem>;
     /// All settings with defaults written out.
@@ -124,10 +137,9 @@ pub struct Entry {
     pub about: &'static str,
     /// [`Kind::SECTION`].
     pub section: Section,
-    /// [`Kind::LOAD`].
-    pub load: Load,
-    /// [`Kind::USES_RUNTIME`].
-    pub uses_runtime: bool,
+    load: Load,
+    uses_runtime: bool,
+    works_elsewhere: fn(&[ArtifactKind]) -> bool,
     parse: Parse,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -142,9 +154,20 @@ impl Entry {
             section: K::SECTION,
             load: K::LOAD,
             uses_runtime: K::USES_RUNTIME,
+            works_elsewhere: K::works_elsewhere,
             parse: parse::<K>,
             schema: |generator| generator.subschema_for::<K::Spec>(),
         }
+    }
+
+    /// How much of the machine a stage of this kind takes when its inputs are of these kinds.
+    pub fn load(&self, inputs: &[ArtifactKind]) -> Load {
+        if (self.works_elsewhere)(inputs) { Load::Light } else { self.load }
+    }
+
+    /// Whether its bytes then depend on the runtime library and device.
+    pub fn uses_runtime(&self, inputs: &[ArtifactKind]) -> bool {
+        self.uses_runtime && !(self.works_elsewhere)(inputs)
     }
 
     /// Reads the settings of a stage of this kind; `kind` itself is not among them. Spans in errors are those of
@@ -182,6 +205,10 @@ impl<K: Kind> Stage for Typed<K> {
 
     fn ports(&self) -> Ports {
         K::ports(&self.spec)
+    }
+
+    fn site(&self) -> Option<Site> {
+        K::site(&self.spec)
     }
 
     fn check(&self) -> Vec<Problem> {

@@ -88,8 +88,20 @@ pub struct InputPort {
     pub field: String,
     /// The node it comes from.
     pub from: Reference,
-    /// The kind it must have.
-    pub kind: ArtifactKind,
+    /// The kinds it may have; at least one.
+    pub kinds: Vec<ArtifactKind>,
+}
+
+impl InputPort {
+    /// Whether an artifact of this kind may come in.
+    pub fn takes(&self, kind: ArtifactKind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// What may come in, for people: `model or endpoint`.
+    pub fn wanted(&self) -> String {
+        self.kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(" or ")
+    }
 }
 
 /// An artifact that a stage makes.
@@ -116,8 +128,19 @@ pub struct FilePort {
 impl Ports {
     /// Adds an input.
     #[must_use]
-    pub fn reads(mut self, field: impl Into<String>, from: &Reference, kind: ArtifactKind) -> Self {
-        self.inputs.push(InputPort { field: field.into(), from: from.clone(), kind });
+    pub fn reads(self, field: impl Into<String>, from: &Reference, kind: ArtifactKind) -> Self {
+        self.reads_either(field, from, &[kind])
+    }
+
+    /// Adds an input that may be of several kinds.
+    #[must_use]
+    pub fn reads_either(
+        mut self,
+        field: impl Into<String>,
+        from: &Reference,
+        kinds: &[ArtifactKind],
+    ) -> Self {
+        self.inputs.push(InputPort { field: field.into(), from: from.clone(), kinds: kinds.to_vec() });
         self
     }
 

@@ -274,7 +274,7 @@ fn usual(code: &str, script: &str) -> bool {
     languages.is_some_and(|(_, languages)| languages.split_whitespace().any(|known| known == code))
 }
 
-fn codes() -> impl Iterator<Item = &'static str> {
+pub(super) fn codes() -> impl Iterator<Item = &'static str> {
     ISO_639_1.split_whitespace().chain(ISO_639_3.split_whitespace())
 }
 

@@ -18,6 +18,7 @@ use chorale::{
     decode::{
         generate::{CachedModel, Finished, Generation, Listener, Request, generate},
         load::Decoder,
+        penalty::Penalties,
         sampler::{Sampler, Sampling},
         score::{Scope, Scorer},
         slots::Slots,
@@ -68,7 +69,8 @@ fn sampling(runtime: &Runtime, decoder: &Decoder, folder: &Path) -> Json {
         };
         let requests: Vec<Request> = prompts.iter().enumerate().map(request).collect();
         let how = Generation {
-            sampling: Sampling { temperature: 1.0, top_k: 0, top_p: 0.9 },
+            sampling: Sampling { top_p: 0.9, ..Sampling::FREE },
+            penalties: Penalties::NONE,
             max_new_tokens: NEW_TOKENS,
             stop: Vec::new(),
             end: Vec::new(),
@@ -101,7 +103,7 @@ fn parts(slots: &mut Slots, prompts: &[Vec<u32>]) {
         slots.step(&[7; 32], &[position; 32]).unwrap();
         steps.push(start.elapsed().as_secs_f64());
     }
-    let sampling = Sampling { temperature: 1.0, top_k: 0, top_p: 0.9 };
+    let sampling = Sampling { top_p: 0.9, ..Sampling::FREE };
     let (mut sampler, mut picks) = (Sampler::default(), Vec::new());
     slots.with_logits(&mut |logits| {
         for (draw, row) in (0..).zip(logits.chunks(logits.len() / 32)) {

@@ -61,7 +61,7 @@ pub(super) const TEXTS: [&str; 4] = [
 impl Bench {
     pub(super) fn new() -> Self {
         let bench = Self::empty();
-        bench.make_model();
+        tiny_model(&bench.path("model"));
         bench
     }
 
@@ -78,32 +78,6 @@ impl Bench {
     fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self { dir, cancelled: AtomicBool::new(false), patience: AtomicU64::new(u64::MAX) }
-    }
-
-    fn make_model(&self) {
-        let model = self.path("model");
-        std::fs::create_dir(&model).unwrap();
-        let training = Training {
-            vocabulary_size: 300,
-            min_frequency: 1,
-            begin: "<s>".to_owned(),
-            end: "</s>".to_owned(),
-            pad: "<pad>".to_owned(),
-        };
-        let vocabulary = train(&model, TEXTS.into_iter(), &training).unwrap();
-        let config = LlamaConfig {
-            vocabulary,
-            width: 32,
-            inner: 48,
-            layers: 2,
-            heads: Heads { query: 2, key_value: 1, width: 16 },
-            positions: 96,
-            norm_epsilon: 1e-5,
-            rope_theta: 10_000.0,
-            tied: true,
-        };
-        let weights = tiny::weights(&config.network().unwrap().parameters());
-        folder::write(&model, &config.to_json(), &weights).unwrap();
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -141,13 +115,14 @@ impl Bench {
             let path = self.path(&port.from.node);
             let files =
                 if path.is_dir() { files_of(&path) } else { [(Artifact::SINGLE.to_owned(), path)].into() };
-            (port.field.clone(), Artifact { kind: port.kind, digest: Digest::of(b""), files })
+            (port.field.clone(), Artifact { kind: port.kinds[0], digest: Digest::of(b""), files })
         });
         let journal = self.path(journal);
         std::fs::create_dir_all(&journal).unwrap();
         let cx = Context {
             inputs: inputs.collect(),
             files: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
             ports: ports.clone(),
             staging: self.dir.path().to_owned(),
             journal,
@@ -165,6 +140,32 @@ impl Bench {
         self.patience.store(u64::MAX, Ordering::Relaxed);
         self.cancelled.store(false, Ordering::Relaxed);
     }
+}
+
+/// Makes a tiny model with random weights and a tokenizer that knows [`TEXTS`].
+pub(crate) fn tiny_model(model: &Path) {
+    std::fs::create_dir(model).unwrap();
+    let training = Training {
+        vocabulary_size: 300,
+        min_frequency: 1,
+        begin: "<s>".to_owned(),
+        end: "</s>".to_owned(),
+        pad: "<pad>".to_owned(),
+    };
+    let vocabulary = train(model, TEXTS.into_iter(), &training).unwrap();
+    let config = LlamaConfig {
+        vocabulary,
+        width: 32,
+        inner: 48,
+        layers: 2,
+        heads: Heads { query: 2, key_value: 1, width: 16 },
+        positions: 96,
+        norm_epsilon: 1e-5,
+        rope_theta: 10_000.0,
+        tied: true,
+    };
+    let weights = tiny::weights(&config.network().unwrap().parameters());
+    folder::write(model, &config.to_json(), &weights).unwrap();
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, PathBuf> {

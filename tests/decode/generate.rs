@@ -1,11 +1,14 @@
 //! What a text depends on, and what it does not depend on, bit for bit.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use chorale::{
+    checkpoint::folder::ModelFiles,
     decode::{
         generate::{CachedModel, Finished, Generation, Listener, Request, generate},
+        load::Decoder,
+        penalty::Penalties,
         sampler::Sampling,
         slots::Slots,
     },
@@ -39,7 +42,8 @@ fn requests() -> Vec<Request> {
 
 fn how() -> Generation {
     Generation {
-        sampling: Sampling { temperature: 1.0, top_k: 0, top_p: 0.95 },
+        sampling: Sampling { top_p: 0.95, ..Sampling::FREE },
+        penalties: Penalties::NONE,
         max_new_tokens: 20,
         stop: Vec::new(),
         end: vec![0, 1],
@@ -140,4 +144,38 @@ fn a_row_of_a_step_has_the_same_bits_in_every_slot() {
         });
     }
     assert!(seen.iter().all(|bits| *bits == seen[0]));
+}
+
+#[derive(serde::Deserialize)]
+struct Penalised {
+    penalty: f32,
+    prompt: Vec<u32>,
+    text: Vec<u32>,
+}
+
+#[test]
+fn the_repetition_penalty_is_that_of_transformers() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden");
+    let text = std::fs::read(golden.join("decode/penalties.json")).unwrap();
+    let mut file: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let cases: Vec<Penalised> = serde_json::from_value(file["cases"].take()).unwrap();
+    let files = ModelFiles::in_folder(&golden.join("training/tied")).unwrap();
+    let decoder = Decoder::open(runtime::runtime(), &files).unwrap();
+    let mut slots = Slots::new(runtime::runtime(), &decoder, 2, 64).unwrap();
+    let mut differing = 0;
+    for case in &cases {
+        let how = Generation {
+            sampling: Sampling::GREEDY,
+            penalties: Penalties { repetition: case.penalty, ..Penalties::NONE },
+            max_new_tokens: case.text.len(),
+            end: Vec::new(),
+            ..how()
+        };
+        let request = Request { id: "golden".to_owned(), prompt: case.prompt.clone(), samples: vec![0] };
+        let got = run(&mut slots, &[request], &how);
+        assert_eq!(got[&("golden".to_owned(), 0)], case.text, "{} after {:?}", case.penalty, case.prompt);
+        let plain = cases.iter().find(|plain| plain.penalty == 1.0 && plain.prompt == case.prompt).unwrap();
+        differing += usize::from(plain.text != case.text);
+    }
+    assert!(cases.len() == 20 && differing > 10, "{differing} of {} texts change", cases.len());
 }

@@ -1,6 +1,6 @@
 //! Generation and scoring on a real network.
 
-mod bench;
+pub(crate) mod bench;
 mod chat;
 mod generate;
 mod harness;

@@ -164,6 +164,7 @@ fn with_settings<T>(
         threads: 2,
         cancelled,
         runtime: &no_runtime(dir),
+        secrets: |_| None,
     };
     act(&plan, &store, &settings)
 }

@@ -13,9 +13,10 @@ use std::{
 use chorale::{
     failure::Failure,
     hub::{
-        Hub, Model, Repository, Revision, Settings, Token,
+        Hub, Model, Repository, Revision, Settings,
         lock::{Lock, LockedModel},
     },
+    secret::Secret,
 };
 
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -25,7 +26,7 @@ pub(crate) fn settings(endpoint: &str, folder: &Path) -> Settings {
         endpoint: endpoint.to_owned(),
         cache: folder.join("hub"),
         views: folder.join("views"),
-        token: Token::new("hf_secret"),
+        token: Secret::new("hf_secret"),
         offline: false,
     }
 }

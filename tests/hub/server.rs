@@ -2,97 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// What a client asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) headers: BTreeMap<String, String>,
-}
-
-/// What it is told.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    /// Breaks the connection after so many bytes of the body.
-    pub(super) cut: Option<usize>,
-}
-
-impl Reply {
-    pub(super) fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
-    }
-
-    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
-        self
-    }
-}
-
-/// A server that answers with a function of the request, and remembers what it was asked.
-pub(super) struct Server {
-    pub(super) address: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
-
-impl Server {
-    pub(super) fn new(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
-        // The thread ends with the process: connections of a test never outlive it.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                serve(stream, &answer, &log);
-            }
-        });
-        Self { address, asked }
-    }
-
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-fn serve(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Reply, log: &Mutex<Vec<Asked>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let Some(Ok(first)) = lines.next() else { return };
-    let mut words = first.split(' ').map(str::to_owned);
-    let (Some(method), Some(path)) = (words.next(), words.next()) else { return };
-    let mut headers = BTreeMap::new();
-    for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(": ").unwrap();
-        headers.insert(name.to_ascii_lowercase(), value.to_owned());
-    }
-    let asked = Asked { method, path, headers };
-    let reply = answer(&asked);
-    let mut head = format!("HTTP/1.1 {} Reply\r\nConnection: close\r\n", reply.status);
-    if !reply.headers.iter().any(|(name, _)| name == "Content-Length") {
-        head.extend(["Content-Length: ", &reply.body.len().to_string(), "\r\n"]);
-    }
-    for (name, value) in &reply.headers {
-        head.extend([name.as_str(), ": ", value, "\r\n"]);
-    }
-    head.push_str("\r\n");
-    let body = if asked.method == "HEAD" { &[][..] } else { &reply.body };
-    let body = &body[..reply.cut.unwrap_or(body.len()).min(body.len())];
-    log.lock().unwrap().push(asked);
-    // The client may have gone; that is its business.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-}
+pub(super) use crate::support::server::{Asked, Reply, Server};
 
 /// The content of the fake hub.
 #[derive(Clone, Debug)]

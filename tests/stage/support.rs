@@ -77,12 +77,13 @@ impl Bench {
         };
         let inputs = ports.inputs.iter().map(|port| {
             let (digest, files) = artifact(self.path(&port.from.node));
-            (port.field.clone(), Artifact { kind: port.kind, digest, files })
+            (port.field.clone(), Artifact { kind: port.kinds[0], digest, files })
         });
         let files = ports.files.iter().map(|port| (port.field.clone(), self.dir.path().join(&port.path)));
         let cx = Context {
             inputs: inputs.collect(),
             files: files.collect(),
+            endpoints: BTreeMap::new(),
             ports: ports.clone(),
             staging: self.dir.path().to_owned(),
             journal: self.path("journal"),

@@ -57,6 +57,7 @@ pub(crate) fn run<K: Kind>(
     let context = Context {
         inputs: inputs.iter().map(|(name, artifact)| ((*name).to_owned(), (*artifact).clone())).collect(),
         files: files.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect(),
+        endpoints: BTreeMap::new(),
         ports: K::ports(settings),
         staging: staging.clone(),
         journal,

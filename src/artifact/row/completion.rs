@@ -21,7 +21,8 @@ pub struct Completion {
     pub prompt: String,
     /// The text that follows it.
     pub completion: String,
-    /// Why generation ended: `end` (end-of-text token), `stop` (stop string) or `length`. Empty for text from elsewhere.
+    /// Why generation ended: `end` (end-of-text token), `stop` (stop string), `length`, or what an endpoint says
+    /// (`content_filter`). Empty for text from elsewhere.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub finish: String,
 }

@@ -11,6 +11,7 @@ pub mod log_probability;
 pub mod pair;
 pub mod question;
 pub mod ranking;
+pub mod rejection;
 pub mod text;
 pub mod training_step;
 pub mod translation;

@@ -102,6 +102,7 @@ pub(super) fn settings<'a>(
         threads: setup.threads,
         cancelled,
         runtime,
+        secrets: crate::cli::setup::secret,
     })
 }
 

@@ -3,10 +3,12 @@
 use super::contract::Entry;
 
 pub mod adapter;
+pub mod asking;
 pub mod chat;
 pub mod checkpoint;
 pub mod dataset;
 pub mod decoder;
+pub mod endpoint;
 pub mod evaluate;
 pub mod facts;
 pub mod merge;
@@ -27,6 +29,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<dataset::Dataset>(),
     Entry::of::<decoder::Decoder>(),
     Entry::of::<checkpoint::Checkpoint>(),
+    Entry::of::<endpoint::Endpoint>(),
     Entry::of::<adapter::AdapterKind>(),
     Entry::of::<tokenizer::TokenizerKind>(),
     Entry::of::<train::Train>(),

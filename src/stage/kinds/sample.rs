@@ -6,29 +6,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    adapter::open_decoder,
+    asking::{self, Asking, Prompt, spec::GenerationSpec},
     chat::{self, ChatSpec},
     splits::of_splits,
 };
 use crate::{
     artifact::{
-        ADAPTER, MODEL,
+        ADAPTER, ArtifactKind,
         row::{Row, completion::Completion, question::Question},
     },
-    checkpoint::folder::ModelFiles,
-    decode::{
-        generate::{self, Finished, Generation, Listener, Request},
-        journal::Journal,
-        sampler::Sampling,
-        slots::Slots,
-    },
-    failure::{Failure, bug},
+    failure::Failure,
     stage::{
         context::Context,
         contract::{Kind, Load, Problem},
         port::{Ports, Reference},
     },
-    token::{Encoder, Encoding, Tokenizer},
+    task::language::LangCode,
 };
 
 /// Lets a model answer questions.
@@ -39,7 +32,7 @@ pub enum Sample {}
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SampleSpec {
-    /// The model that answers.
+    /// The model that answers: one of the recipe's, or one behind an endpoint.
     #[serde(skip_serializing)]
     pub model: Reference,
     /// An adapter beside the model's weights, as `train` writes it or `adapter` takes it in.
@@ -63,6 +56,18 @@ pub struct SampleSpec {
     /// Of those, the smallest set with at least this share of the probability is kept.
     #[serde(default = "neutral")]
     pub top_p: f64,
+    /// Of those, the tokens at least this much as likely as the most likely one are kept; 0 keeps all.
+    #[serde(default)]
+    pub min_p: f64,
+    /// Makes tokens less likely that are in prompt or answer already, as in transformers; 1 changes nothing.
+    #[serde(default = "neutral")]
+    pub repetition_penalty: f64,
+    /// Taken off the logits of tokens that are in the answer already.
+    #[serde(default)]
+    pub presence_penalty: f64,
+    /// Taken off for each time they are.
+    #[serde(default)]
+    pub frequency_penalty: f64,
     /// The longest answer, in tokens.
     #[serde(default = "max_new_tokens")]
     pub max_new_tokens: usize,
@@ -75,12 +80,15 @@ pub struct SampleSpec {
     /// The text the model is given; `{question}` stands for the question.
     #[serde(default = "prompt")]
     pub prompt: String,
+    /// The same for single languages, in place of `prompt`: `[stage.NAME.templates] sw = "Swali: {question}"`.
+    #[serde(default)]
+    pub templates: BTreeMap<LangCode, String>,
     /// Whether prompts pass through the chat template that comes with the model, as a user's message: `true`, or a table
-    /// with more about it.
+    /// with more about it. An endpoint then gets messages instead of a text to continue.
     #[serde(default, deserialize_with = "chat::deserialize")]
     #[schemars(schema_with = "chat::schema")]
     pub chat: Option<ChatSpec>,
-    /// How many texts are in flight at once.
+    /// How many texts are in flight at once in a model of the recipe.
     #[serde(default = "slots")]
     pub slots: usize,
 }
@@ -103,11 +111,30 @@ fn slots() -> usize {
 
 const PLACEHOLDER: &str = "{question}";
 
-/// Caches hold a multiple of this many tokens.
-const CAPACITY_STEP: usize = 64;
+impl SampleSpec {
+    fn generation(&self) -> GenerationSpec {
+        GenerationSpec {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            presence_penalty: self.presence_penalty,
+            frequency_penalty: self.frequency_penalty,
+            max_new_tokens: self.max_new_tokens,
+            stop: self.stop.clone(),
+            seed: self.seed,
+            chat: self.chat.clone(),
+            slots: self.slots,
+        }
+    }
 
-/// More slots than this are a slip of the pen.
-const MOST_SLOTS: usize = 4096;
+    /// What the model is given to answer `question`.
+    fn prompt_for(&self, question: &Question) -> String {
+        let own = self.templates.iter().find(|(lang, _)| lang.as_str() == question.lang);
+        own.map_or(&self.prompt, |(_, template)| template).replace(PLACEHOLDER, &question.question)
+    }
+}
 
 impl Kind for Sample {
     const NAME: &'static str = "sample";
@@ -117,8 +144,12 @@ impl Kind for Sample {
     const USES_RUNTIME: bool = true;
     type Spec = SampleSpec;
 
+    fn works_elsewhere(inputs: &[ArtifactKind]) -> bool {
+        asking::works_elsewhere(inputs)
+    }
+
     fn ports(spec: &SampleSpec) -> Ports {
-        let ports = Ports::default().reads("model", &spec.model, MODEL);
+        let ports = asking::reads(Ports::default(), "model", &spec.model);
         let ports = match &spec.adapter {
             Some(adapter) => ports.reads("adapter", adapter, ADAPTER),
             None => ports,
@@ -127,36 +158,19 @@ impl Kind for Sample {
     }
 
     fn check(spec: &SampleSpec) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut at_least_one = |field: &str, value: usize| {
-            if value == 0 {
-                problems.push(Problem::new(field, "must be at least 1: 0", format!("`{field} = 1`")));
-            }
-        };
-        at_least_one("samples", spec.samples);
-        at_least_one("max_new_tokens", spec.max_new_tokens);
-        at_least_one("slots", spec.slots);
-        if spec.slots > MOST_SLOTS {
-            let message = format!("must be at most {MOST_SLOTS}: {}", spec.slots);
-            problems.push(Problem::new("slots", message, "every slot holds a cache of keys and values"));
-        }
-        // Compared so that NaN fails.
-        if !(0.0..=100.0).contains(&spec.temperature) {
-            let message = format!("must be between 0 and 100: {}", spec.temperature);
-            problems.push(Problem::new("temperature", message, "0 always takes the most likely token"));
-        }
-        if !(spec.top_p > 0.0 && spec.top_p <= 1.0) {
-            let message = format!("must be above 0 and at most 1: {}", spec.top_p);
-            problems.push(Problem::new("top_p", message, "1 keeps all tokens"));
-        }
-        if spec.stop.iter().any(String::is_empty) {
-            problems.push(Problem::new("stop", "a stop string is empty", "leave it out"));
+        let mut problems = spec.generation().check("");
+        if spec.samples == 0 {
+            problems.push(Problem::new("samples", "must be at least 1: 0", "`samples = 1`"));
         }
         if !spec.prompt.contains(PLACEHOLDER) {
             let message = format!("does not contain `{PLACEHOLDER}`");
             problems.push(Problem::new("prompt", message, "every question would get the same prompt"));
         }
-        problems.extend(ChatSpec::check(spec.chat.as_ref()));
+        for (lang, _) in spec.templates.iter().filter(|(_, template)| !template.contains(PLACEHOLDER)) {
+            let message = format!("does not contain `{PLACEHOLDER}`");
+            let hint = "every question would get the same prompt";
+            problems.push(Problem::new(format!("templates.{lang}"), message, hint));
+        }
         problems
     }
 
@@ -164,24 +178,23 @@ impl Kind for Sample {
         let all: Vec<Question> = cx.rows("questions")?;
         let questions = of_splits(&all, &spec.splits)?;
         check_unique(&questions)?;
-        let prompts: Vec<String> =
-            questions.iter().map(|question| spec.prompt.replace(PLACEHOLDER, &question.question)).collect();
-        let (mut journal, earlier) = Journal::<Answer>::open(&cx.journal.join("answers.jsonl"))?;
-        let mut answers: BTreeMap<(usize, usize), Answer> = BTreeMap::new();
-        answers.extend(earlier.into_iter().map(|answer| ((answer.question, answer.sample), answer)));
-        if answers.len() < questions.len() * spec.samples {
-            let mut listener = Progress::new(cx, &mut journal, &mut answers, questions.len() * spec.samples);
-            answer(cx, spec, &questions, &prompts, &mut listener)?;
-        }
+        let prompt = |question: &&Question| Prompt {
+            id: format!("{}/{}", question.id, question.lang),
+            text: spec.prompt_for(question),
+            samples: (0..spec.samples).collect(),
+        };
+        let prompts: Vec<Prompt> = questions.iter().map(prompt).collect();
+        let asking = Asking { field: "model", how: &spec.generation(), journal: "answers.jsonl" };
+        let mut answers = asking::ask(cx, asking, &prompts)?;
         let mut writer = cx.write_rows::<Completion>("completions")?;
         for (index, (question, prompt)) in questions.iter().zip(&prompts).enumerate() {
             for sample in 0..spec.samples {
-                let answer = answers.remove(&(index, sample)).unwrap_or_else(|| bug("an answer is missing"));
+                let answer = answers.take(index, sample);
                 writer.write(&Completion {
                     id: question.id.clone(),
                     lang: question.lang.clone(),
                     sample,
-                    prompt: prompt.clone(),
+                    prompt: prompt.text.clone(),
                     completion: answer.text,
                     finish: answer.finish,
                 })?;
@@ -190,17 +203,6 @@ impl Kind for Sample {
         writer.finish()?;
         Ok(())
     }
-}
-
-/// A finished answer, as the journal keeps it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Answer {
-    /// Position of the question.
-    question: usize,
-    sample: usize,
-    text: String,
-    finish: String,
-    tokens: usize,
 }
 
 fn check_unique(questions: &[&Question]) -> Result<(), Failure> {
@@ -212,102 +214,4 @@ fn check_unique(questions: &[&Question]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Generates the answers that the listener does not have yet.
-fn answer(
-    cx: &Context<'_>,
-    spec: &SampleSpec,
-    questions: &[&Question],
-    prompts: &[String],
-    listener: &mut Progress<'_, '_>,
-) -> Result<(), Failure> {
-    let files = ModelFiles::of(cx.input("model"));
-    let tokenizer = Tokenizer::open(&files)?;
-    let runtime = cx.runtime()?;
-    let decoder = open_decoder(cx, runtime, &files)?;
-    decoder.check_vocabulary(tokenizer.vocabulary_size())?;
-    let encoding = Encoding { chat: spec.chat.as_ref().map(Into::into), ..Encoding::default() };
-    let encoder = Encoder::new(&tokenizer, &files, &encoding)?;
-    let mut requests = Vec::new();
-    for (index, (question, prompt)) in questions.iter().zip(prompts).enumerate() {
-        requests.push(Request {
-            id: format!("{}/{}", question.id, question.lang),
-            prompt: encoder.prompt(prompt)?,
-            samples: (0..spec.samples).filter(|sample| !listener.has(index, *sample)).collect(),
-        });
-    }
-    let longest = requests.iter().map(|request| request.prompt.len()).max().unwrap_or(0);
-    let capacity = (longest + spec.max_new_tokens).next_multiple_of(CAPACITY_STEP);
-    let capacity = capacity.min(decoder.network.sizes().positions);
-    let mut slots = Slots::new(runtime, &decoder, spec.slots, capacity)?;
-    let how = Generation {
-        sampling: Sampling {
-            temperature: spec.temperature as f32,
-            top_k: spec.top_k,
-            top_p: spec.top_p as f32,
-        },
-        max_new_tokens: spec.max_new_tokens,
-        stop: spec.stop.clone(),
-        end: tokenizer.special().ends.clone(),
-        seed: spec.seed,
-    };
-    let decode = |tokens: &[u32]| tokenizer.decode(tokens);
-    generate::generate(&mut slots, &decode, &requests, &how, listener)
-}
-
-/// Keeps finished answers and tells how far the work has come.
-struct Progress<'p, 'c> {
-    cx: &'p Context<'c>,
-    journal: &'p mut Journal<Answer>,
-    answers: &'p mut BTreeMap<(usize, usize), Answer>,
-    wanted: usize,
-    /// Tokens generated so far, those of earlier runs included.
-    tokens: usize,
-    /// Tokens of finished answers.
-    finished: usize,
-}
-
-impl<'p, 'c> Progress<'p, 'c> {
-    fn new(
-        cx: &'p Context<'c>,
-        journal: &'p mut Journal<Answer>,
-        answers: &'p mut BTreeMap<(usize, usize), Answer>,
-        wanted: usize,
-    ) -> Self {
-        let tokens = answers.values().map(|answer| answer.tokens).sum();
-        Self { cx, journal, answers, wanted, tokens, finished: tokens }
-    }
-
-    fn has(&self, question: usize, sample: usize) -> bool {
-        self.answers.contains_key(&(question, sample))
-    }
-}
-
-impl Listener for Progress<'_, '_> {
-    fn finished(&mut self, finished: Finished) -> Result<(), Failure> {
-        let tokens = finished.tokens.len();
-        let answer = Answer {
-            question: finished.request,
-            sample: finished.sample,
-            text: finished.text,
-            finish: finished.finish.name().to_owned(),
-            tokens,
-        };
-        self.finished += tokens;
-        self.journal.append(&answer)?;
-        self.answers.insert((answer.question, answer.sample), answer);
-        Ok(())
-    }
-
-    fn stepped(&mut self, tokens: usize) -> Result<(), Failure> {
-        self.tokens += tokens;
-        // How many tokens there will be is an estimate: unfinished answers count as long as finished ones are on average.
-        let total = match self.answers.len() {
-            0 => 0,
-            done => (self.finished * self.wanted / done).max(self.tokens),
-        };
-        self.cx.observer.progress(self.tokens as u64, total as u64, "tokens");
-        self.cx.check_cancelled()
-    }
 }

@@ -88,6 +88,7 @@ pub static KINDS: &[ArtifactKind] = &[
     <row::completion::Completion as row::Row>::KIND,
     <row::answer::Answer as row::Row>::KIND,
     <row::vote::Vote as row::Row>::KIND,
+    <row::score::Score as row::Row>::KIND,
     <row::pair::Pair as row::Row>::KIND,
     <row::translation::Translation as row::Row>::KIND,
     <row::rejection::Rejection as row::Row>::KIND,

@@ -125,6 +125,7 @@ fn ours(excerpt: &Excerpt, lang: &'static str, vote: &Vote, index: usize) -> Vec
         explanation_label: words.explanation,
         answer_label: words.answer,
         explanation: None,
+        spacing: "",
     };
     let chosen = pair::chosen(&vote.answer, &question, style).unwrap();
     pair::pairs(vote, &question, &chosen).into_iter().map(|pair| (pair.chosen, pair.rejected)).collect()

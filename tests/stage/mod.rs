@@ -4,6 +4,7 @@ mod alignment;
 mod calm;
 mod data;
 mod measuring;
+mod pairing;
 mod parsing;
 mod presets;
 mod questions;

@@ -12,6 +12,7 @@ pub mod pair;
 pub mod question;
 pub mod ranking;
 pub mod rejection;
+pub mod score;
 pub mod text;
 pub mod training_step;
 pub mod translation;

@@ -1,8 +1,14 @@
-//! Turns the minority of a vote into preference pairs (CALM, methods 1.7): one pair for each sample that disagrees with
-//! the winner, in that sample's language.
+//! Preference pairs. Here: the minority of a vote against the majority (CALM, methods 1.7), one pair for each sample that
+//! disagrees with the winner, in that sample's language. [`candidates`]: out of a question's own candidates. [`parallel`]: the same
+//! random preference in several languages. [`extremes`]: out of scored samples. [`select`](mod@select): which of them are kept.
 
 use super::answer::EntityNames;
 use crate::artifact::row::{pair::Pair, question::Question, vote::Vote};
+
+pub mod candidates;
+pub mod extremes;
+pub mod parallel;
+pub mod select;
 
 /// How the chosen side of a pair is written.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +26,8 @@ pub enum Chosen<'a> {
         answer_label: &'a str,
         /// The winner's explanation in the loser's language, without label.
         explanation: Option<&'a str>,
+        /// Stands between the answer label and the letter. Nothing in CALM's data.
+        spacing: &'a str,
     },
 }
 
@@ -28,19 +36,24 @@ pub fn chosen(answer: &str, question: &Question, style: Chosen<'_>) -> Option<St
     match style {
         Chosen::Choice { names } => {
             let listed = question.choice_ids.iter().position(|id| id == answer);
-            let position = if question.choice_ids.is_empty() { answer.parse().ok() } else { listed };
+            let position = if question.choice_ids.is_empty() { unnamed(answer) } else { listed };
             let text = position.and_then(|position| question.choices.get(position)).map(String::as_str);
             text.or_else(|| names.text(&question.lang, &question.group, answer)).map(str::to_owned)
         }
-        Chosen::Letter { explanation_label, answer_label, explanation } => {
+        Chosen::Letter { explanation_label, answer_label, explanation, spacing } => {
             let in_text = options_in_text(&question.question);
             let options = if question.choices.is_empty() { &in_text } else { &question.choices };
             let option = options.get(option_of(answer, options.len()))?.trim();
             let explained =
                 explanation.map(|text| format!("{explanation_label} {text}\n")).unwrap_or_default();
-            Some(format!("{explained}{answer_label}{answer}. {option}"))
+            Some(format!("{explained}{answer_label}{spacing}{answer}. {option}"))
         }
     }
+}
+
+/// The position of a choice without a name of its own: answers call it by position or letter.
+pub fn unnamed(answer: &str) -> Option<usize> {
+    answer.parse().ok().or_else(|| ('A'..='Z').position(|letter| answer.chars().eq([letter])))
 }
 
 /// The position of the option that a letter names. The published code maps every letter that is not an earlier option
@@ -71,10 +84,15 @@ pub fn options_in_text(text: &str) -> Vec<String> {
 }
 
 /// The pairs of one vote against the samples of one language: `question` is the question in that language.
-/// Every disagreeing sample makes one pair; the rejected side is the sample, untouched.
+/// Every disagreeing sample makes one pair; the rejected side is the sample, untouched. The margin is by how much the winner's
+/// share of the votes is larger than that of the sample's answer; below 0 where a right answer overruled the samples.
 pub fn pairs(vote: &Vote, question: &Question, chosen: &str) -> Vec<Pair> {
     let losers =
         vote.ballots.iter().filter(|ballot| ballot.lang == question.lang && ballot.answer != vote.answer);
+    let votes_of = |answer: &str| {
+        vote.counts.iter().find(|(counted, _)| counted == answer).map_or(0, |(_, votes)| *votes)
+    };
+    let share = |votes: usize| votes as f64 / vote.total.max(1) as f64;
     losers
         .map(|ballot| Pair {
             id: format!("{}/{}/{}", vote.id, ballot.lang, ballot.sample),
@@ -83,6 +101,7 @@ pub fn pairs(vote: &Vote, question: &Question, chosen: &str) -> Vec<Pair> {
             chosen: chosen.to_owned(),
             rejected: ballot.completion.clone(),
             question: vote.id.clone(),
+            margin: Some(share(vote.count) - share(votes_of(&ballot.answer))),
             ..Pair::default()
         })
         .collect()
@@ -130,6 +149,8 @@ mod tests {
         assert_eq!(pairs.iter().map(|pair| pair.id.as_str()).collect::<Vec<_>>(), ["q/fr/0", "q/fr/1"]);
         assert_eq!((pairs[0].chosen.as_str(), pairs[0].rejected.as_str()), (" Paris", " rome!"));
         assert_eq!(pairs[0].prompt, "La capitale est");
+        // 3 of 5 votes against 2 of 5.
+        assert!((pairs[0].margin.unwrap() - 0.2).abs() < 1e-12);
     }
 
     #[test]
@@ -150,6 +171,7 @@ mod tests {
             explanation_label: "Erklärung:",
             answer_label: "Antwort:",
             explanation,
+            spacing: "",
         };
         assert_eq!(chosen("D", &asked, style(None)).unwrap(), "Antwort:D. Schulen");
         assert_eq!(

@@ -46,13 +46,13 @@ mod tests {
     fn it_is_that_of_sacrebleu() {
         // sacrebleu 2.6.0: sentence_chrf(text, [reference]).score / 100.
         let cases = [
-            ("The cat sat on the mat.", "The cat is on the mat.", 0.671_727_349_223_302_3),
+            ("The cat sat on the mat.", "The cat is on the mat.", 0.671_727_349_233_023_3),
             ("abc", "abc", 1.0),
             ("abcd", "xyz", 0.0),
             ("", "abc", 0.0),
-            ("東京は日本の首都です。", "東京は日本の首都だ。", 0.715_345_721_970_497_5),
+            ("東京は日本の首都です。", "東京は日本の首都だ。", 0.715_345_721_970_496_3),
             ("a", "a b", 0.555_555_555_555_555_5),
-            ("Hello world", "world Hello there", 0.399_060_314_600_740_3),
+            ("Hello world", "world Hello there", 0.399_060_314_600_740_75),
         ];
         for (text, reference, expected) in cases {
             assert!((chrf(text, reference) - expected).abs() < 1e-12, "{text}: {}", chrf(text, reference));

@@ -3,7 +3,7 @@
 //! [`answer`](mod@answer) reads an answer out of a sampled text, [`vote`](mod@vote) pools the answers of all languages into one
 //! majority, [`pair`] turns the minority into preference pairs (CALM, methods 1.5-1.7), [`metric`] measures accuracy
 //! and cross-lingual consistency (methods 6). [`translation`] says what a translation must keep of its source, [`chrf`] how near
-//! two texts are.
+//! two texts are. [`judgement`] reads what a judge wrote.
 //!
 //! # Invariants
 //! - Nothing here opens a file or knows a model. Random numbers come from (seed, item, draw), or from Python's generator
@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod chrf;
+pub mod judgement;
 pub mod metric;
 pub mod pair;
 pub mod translation;

@@ -2,4 +2,6 @@
 
 mod bench;
 mod endpoint;
+mod judge;
 mod secrets;
+mod translate;

@@ -11,6 +11,7 @@ pub mod decoder;
 pub mod endpoint;
 pub mod evaluate;
 pub mod facts;
+pub mod judge;
 pub mod merge;
 pub mod pairs;
 pub mod parse;
@@ -21,6 +22,7 @@ pub mod score;
 mod splits;
 pub mod tokenizer;
 pub mod train;
+pub mod translate;
 pub mod vote;
 
 /// Every kind, in the order in which `--help`, schemas and the README list them.
@@ -36,9 +38,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<merge::Merge>(),
     Entry::of::<sample::Sample>(),
     Entry::of::<parse::ParseKind>(),
+    Entry::of::<translate::Translate>(),
     Entry::of::<vote::VoteKind>(),
     Entry::of::<pairs::Pairs>(),
     Entry::of::<score::Score>(),
+    Entry::of::<judge::Judge>(),
     Entry::of::<evaluate::Evaluate>(),
     Entry::of::<report::Report>(),
 ];

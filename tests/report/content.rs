@@ -82,9 +82,8 @@ fn split(name: &str, consistency: f64, accuracy: f64) -> SplitMetrics {
         }),
         consistency: vec![Consistency { size: 2, consistency, ac3: Some(70.0) }],
         rankc: Some(matrix(consistency + 20.0)),
-        top1: matrix(consistency + 18.0),
-        top1_if_any_right: None,
-        right_overlap: None,
+        top1: Some(matrix(consistency + 18.0)),
+        ..SplitMetrics::default()
     }
 }
 

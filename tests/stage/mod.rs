@@ -2,6 +2,7 @@
 
 mod alignment;
 mod calm;
+mod comparing;
 mod data;
 mod measuring;
 mod pairing;

@@ -187,13 +187,13 @@ fn splits_are_drawn_as_python_draws_them_or_listed_or_by_share() {
     assert_eq!(kept, &PYTHON_SAMPLE[usize::from(PYTHON_SAMPLE[0] == "q0")..]);
     rows(&bench, &all);
     bench.file("ids.txt", "q7\n q2 \n\n");
-    assert_eq!(train("split = {ids = 'ids.txt'}"), ["q2", "q7"]);
+    assert_eq!(train("train_ids = 'ids.txt'"), ["q2", "q7"]);
     bench.file("ids.json", "[\"q1\"]");
-    assert_eq!(train("split = {ids = 'ids.json'}"), ["q1"]);
+    assert_eq!(train("train_ids = 'ids.json'"), ["q1"]);
     bench.file("ids.json", "[\"q1\", 77]");
     assert!(
         bench
-            .failure("dataset", &(FILE.to_owned() + "split = {ids = 'ids.json'}"))
+            .failure("dataset", &(FILE.to_owned() + "train_ids = 'ids.json'"))
             .0
             .ends_with("no question has the id `77`")
     );

@@ -28,7 +28,7 @@ pub fn consistency<A: PartialEq>(rows: &[Vec<Option<A>>], languages: usize, size
 }
 
 /// Number of groups of `size` languages that give the same answer to one question.
-fn groups_alike<A: PartialEq>(row: &[Option<A>], size: usize) -> f64 {
+pub(super) fn groups_alike<A: PartialEq>(row: &[Option<A>], size: usize) -> f64 {
     let mut sets: Vec<(&A, usize)> = Vec::new();
     for answer in row.iter().flatten() {
         match sets.iter_mut().find(|(seen, _)| *seen == answer) {
@@ -40,7 +40,7 @@ fn groups_alike<A: PartialEq>(row: &[Option<A>], size: usize) -> f64 {
 }
 
 /// `n` over `k`, exact for the few dozen languages there can be.
-fn binomial(n: usize, k: usize) -> f64 {
+pub(super) fn binomial(n: usize, k: usize) -> f64 {
     if k > n {
         return 0.0;
     }

@@ -9,6 +9,26 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Cell, Measure, Metric, Scope, Subject, mean_of_pairs, pairs};
+
+pub(super) const METRIC: Metric =
+    Metric { about: "weighted agreement of candidate rankings", subjects: &[Subject::Rankings], measures };
+
+fn measures(scope: Scope<'_>) -> Vec<Measure> {
+    let (pairs, weights) = (pairs(scope.languages.len()), scope.options.weights);
+    vec![Measure {
+        name: "RankC".to_owned(),
+        cells: Box::new(move |row| {
+            let cell = |&(a, b): &(usize, usize)| -> Option<Cell> {
+                Some(Cell::of(rankc(row.placements.get(a)?, row.placements.get(b)?, weights)))
+            };
+            pairs.iter().map(|pair| cell(pair).unwrap_or(Cell::NONE)).collect()
+        }),
+        combine: mean_of_pairs(scope),
+        by_pair: true,
+    }]
+}
+
 /// How much the agreement of the best `j` candidates counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +122,11 @@ impl Placement {
     /// Number of candidates.
     pub fn candidates(&self) -> usize {
         self.order.len()
+    }
+
+    /// The candidates, best first.
+    pub fn order(&self) -> &[usize] {
+        &self.order
     }
 
     /// The best candidate; of tied ones, the first listed.

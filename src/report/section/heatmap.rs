@@ -11,7 +11,7 @@ type Pick = fn(&SplitMetrics) -> Option<&PairMatrix>;
 /// All measures that are matrices: name, what it says, and where it is.
 const MATRICES: &[(&str, &str, Pick)] = &[
     ("RankC", "agreement of candidate rankings, weighted to the top", |split| split.rankc.as_ref()),
-    ("same answer", "share of questions with the same best candidate", |split| Some(&split.top1)),
+    ("same answer", "share of questions with the same best candidate", |split| split.top1.as_ref()),
     (
         "same answer if either is right",
         "the same, among questions at least one language answers right",

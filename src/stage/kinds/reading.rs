@@ -186,11 +186,6 @@ impl<'a> Answers<'a> {
         self.right.get(id).map(String::as_str)
     }
 
-    /// The answer a sample gives, or `None` if it cannot be read.
-    pub(super) fn read(&self, completion: &Completion) -> Result<Option<String>, Failure> {
-        Ok(self.reason_or_answer(completion)?.ok())
-    }
-
     /// Every sample with its answer. Numbers of one question within the tolerance of each other are spelled alike: as the
     /// right one, or as the first of them.
     pub(super) fn all(&self, completions: &[Completion]) -> Result<Vec<Answer>, Failure> {

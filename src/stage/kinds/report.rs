@@ -137,7 +137,7 @@ struct Measure {
 const MEASURES: &[Measure] = &[
     Measure { name: "accuracy", value: |split| split.accuracy.as_ref().map(|accuracy| accuracy.mean) },
     Measure { name: "RankC", value: |split| split.rankc.as_ref().and_then(|rankc| rankc.mean) },
-    Measure { name: "same answer", value: |split| split.top1.mean },
+    Measure { name: "same answer", value: |split| split.top1.as_ref().and_then(|top1| top1.mean) },
     Measure {
         name: "all languages alike",
         value: |split| split.consistency.last().map(|all| all.consistency),

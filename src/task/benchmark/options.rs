@@ -118,7 +118,8 @@ mod tests {
             one("Frage: Wo? (B. ist fern)\nA. Stadt\nB. D. C.\nC. Schule\nAnswer:\nAntwort:", "C").unwrap();
         assert_eq!(found["question"], "Wo? (B. ist fern)");
         assert_eq!(found["choices"], json!(["Stadt", "D. C.", "Schule"]));
-        assert_eq!((&found["answer"], found["published"].as_str().unwrap().len()), (&json!(2), 78));
+        assert_eq!(found["answer"], 2);
+        assert!(found["published"].as_str().unwrap().starts_with("Do.\nFrage: Wo?"));
     }
 
     #[test]

@@ -24,10 +24,11 @@ pub(super) fn problems(spec: &DatasetSpec) -> Vec<Problem> {
     };
     fields(spec, rows, &mut problems);
     if let Some(split) = &spec.split {
-        problems.extend(split.check());
+        problems.extend(split.check(spec.train_ids.is_some()));
     }
     let for_questions = [
         ("split", spec.split.is_some()),
+        ("train_ids", spec.train_ids.is_some()),
         ("prompt", spec.prompt.is_some()),
         ("links", spec.links.is_some()),
         ("against", spec.against.is_some()),

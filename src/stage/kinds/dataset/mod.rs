@@ -70,8 +70,8 @@ impl Kind for Dataset {
         if let Some(links) = &spec.links {
             ports = ports.opens("links", links);
         }
-        if let Some(ids) = spec.split.as_ref().and_then(|split| split.ids.as_ref()) {
-            ports = ports.opens("split.ids", ids);
+        if let Some(ids) = &spec.train_ids {
+            ports = ports.opens("train_ids", ids);
         }
         if let Some(against) = &spec.against {
             ports = ports.reads("against", against, Question::KIND);
@@ -205,8 +205,8 @@ fn questions(
     }
     let total = rows.len();
     let mut by_id = parallel::group(rows);
-    if let Some(split) = &spec.split {
-        divide(cx, split, &mut by_id, drops)?;
+    if spec.split.is_some() || spec.train_ids.is_some() {
+        divide(cx, &spec.split.clone().unwrap_or_default(), &mut by_id, drops)?;
     }
     parallel::align(&mut by_id, spec, drops)?;
     let duplicates = candidates::arrange(&mut by_id, spec, drops)?;
@@ -251,7 +251,7 @@ fn divide(
     }
     let mut all: IndexSet<String> = by_id.keys().cloned().collect();
     all.extend(known.iter().cloned());
-    let list = split.ids.is_some().then(|| cx.file("split.ids"));
+    let list = cx.files.contains_key("train_ids").then(|| cx.file("train_ids"));
     let inside = split.first_part(&known, &all, list)?;
     for (id, parallel) in by_id {
         let name = &split.names[usize::from(!inside.contains(id))];

@@ -235,6 +235,9 @@ pub struct DatasetSpec {
     /// sets always have the right answer in the same place.
     #[serde(default)]
     pub shuffle: Option<u64>,
+    /// A file with the ids of the questions of the first part, one per line or as a JSON list; the rest is the other part.
+    #[serde(default, skip_serializing)]
+    pub train_ids: Option<PathBuf>,
     /// Divides the questions into two parts.
     #[serde(default)]
     pub split: Option<SplitSpec>,

@@ -13,13 +13,10 @@ use crate::{
     stage::contract::Problem,
 };
 
-/// How questions are divided. One of `ids`, `sample`, `share`.
+/// How questions are divided: by `sample` or `share`, or only named where `train_ids` lists the first part.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SplitSpec {
-    /// A file with the ids of the first part: one per line, or a JSON list.
-    #[serde(default, skip_serializing)]
-    pub ids: Option<std::path::PathBuf>,
     /// Number of questions in the first part, drawn as `random.sample(range(N), sample)` of Python after
     /// `random.seed(seed)`, where N is the number of questions in the first language: the split of direct consistency
     /// optimisation (methods 3.3).
@@ -37,17 +34,29 @@ pub struct SplitSpec {
     pub names: [String; 2],
 }
 
+impl Default for SplitSpec {
+    fn default() -> Self {
+        Self { sample: None, share: None, seed: 0, names: names() }
+    }
+}
+
 fn names() -> [String; 2] {
     ["train".to_owned(), "test".to_owned()]
 }
 
 impl SplitSpec {
-    pub(super) fn check(&self) -> Vec<Problem> {
+    /// What is wrong with it; `listed` says whether a file lists the first part.
+    pub(super) fn check(&self, listed: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let given = [self.ids.is_some(), self.sample.is_some(), self.share.is_some()];
+        let given = [listed, self.sample.is_some(), self.share.is_some()];
         if given.into_iter().filter(|given| *given).count() != 1 {
-            let hint = "split = {sample = 5000, seed = 0}, or ids = \"ids.txt\", or share = 0.8";
-            problems.push(Problem::new("split", "one of `ids`, `sample`, `share` must be given", hint));
+            let hint =
+                "split = {sample = 5000, seed = 0}, or split = {share = 0.8}, or train_ids = \"ids.txt\"";
+            problems.push(Problem::new(
+                "split",
+                "one of `sample`, `share` and `train_ids` must be given",
+                hint,
+            ));
         }
         if self.share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             problems.push(Problem::new("split.share", "a share is a number from 0 to 1", "share = 0.8"));

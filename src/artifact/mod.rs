@@ -65,6 +65,12 @@ pub const ENDPOINT: ArtifactKind = ArtifactKind {
 /// A PEFT adapter folder: `adapter_config.json`, `adapter_model.safetensors`.
 pub const ADAPTER: ArtifactKind =
     ArtifactKind { name: "adapter", form: Form::Folder, about: "a PEFT LoRA adapter folder" };
+/// The linear map of an auxiliary term: `extractor.safetensors`, `extractor.json`. No part of the model.
+pub const EXTRACTOR: ArtifactKind = ArtifactKind {
+    name: "extractor",
+    form: Form::Folder,
+    about: "the linear map that an auxiliary term trained beside a model",
+};
 /// A tokenizer folder: `tokenizer.json`, `tokenizer_config.json`.
 pub const TOKENIZER: ArtifactKind = ArtifactKind {
     name: "tokenizer",
@@ -99,6 +105,7 @@ pub static KINDS: &[ArtifactKind] = &[
     MODEL,
     ENDPOINT,
     ADAPTER,
+    EXTRACTOR,
     TOKENIZER,
     METRICS,
     REPORT,

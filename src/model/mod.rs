@@ -2,7 +2,7 @@
 //!
 //! - [`arch`]: one file per architecture: `config.json` to a network whose forward pass is a graph.
 //! - [`layer`]: what architectures are made of. [`parameter`]: where their weights come from.
-//! - [`lora`]: low-rank adapters beside linear layers. [`loss`]: training objectives. [`optim`]: optimizers.
+//! - [`lora`]: low-rank adapters beside linear layers. [`loss`]: training objectives. [`auxiliary`]: terms beside them. [`optim`]: optimizers.
 //! - [`row`]: token sequences with a shared prefix as the tensors a graph takes.
 //!
 //! # Invariants
@@ -11,6 +11,7 @@
 
 pub mod adapter;
 pub mod arch;
+pub mod auxiliary;
 pub mod layer;
 pub mod lora;
 pub mod loss;

@@ -62,7 +62,11 @@ pub struct Batch {
     pub groups: Vec<usize>,
     /// Keys of dropout, `[B*T]`; empty until [`Self::draw`].
     pub keys: Vec<i64>,
-    /// Where the tokens of each example lie.
+    /// Flat positions of the last token of each prompt of an auxiliary term; empty without them.
+    pub anchors: Vec<i64>,
+    /// The weight of each question of an auxiliary term, whose prompts are neighbours; empty without them.
+    pub anchor_weights: Vec<f32>,
+    /// Where the tokens of each example lie, and behind them those of each prompt of an auxiliary term.
     places: Vec<Range<usize>>,
     /// Number of examples.
     pub examples: usize,
@@ -73,22 +77,35 @@ pub struct Batch {
 impl Batch {
     /// Lays out examples that all have the same number of branches. Neighbours of the same group are one group.
     pub fn new(examples: &[&Example], packing: Packing) -> Self {
+        Self::with_prompts(examples, &[], packing)
+    }
+
+    /// Lays out examples, and prompts without anything that follows them, of each of which the last token is an anchor.
+    pub fn with_prompts(examples: &[&Example], prompts: &[&[u32]], packing: Packing) -> Self {
+        let lengths: Vec<usize> = (examples.iter().map(|example| example.tokens()))
+            .chain(prompts.iter().map(|prompt| prompt.len()))
+            .collect();
         let rows = match packing {
-            Packing::Off => (0..examples.len()).map(|index| vec![index]).collect(),
-            Packing::On => pack(examples),
+            Packing::Off => (0..lengths.len()).map(|index| vec![index]).collect(),
+            Packing::On => pack(&lengths),
         };
-        let length = |row: &Vec<usize>| row.iter().map(|index| examples[*index].tokens()).sum::<usize>();
+        let length = |row: &Vec<usize>| row.iter().map(|index| lengths[*index]).sum::<usize>();
         let mut batch = Self {
             rows: rows.len(),
             width: rows.iter().map(length).max().unwrap_or(0).next_multiple_of(WIDTH_STEP),
             examples: examples.len(),
             branches: examples.first().map_or(0, |example| example.branches.len()),
-            places: vec![0..0; examples.len()],
+            places: vec![0..0; lengths.len()],
+            anchors: vec![0; prompts.len()],
             ..Self::default()
         };
         for row in &rows {
             for (place, index) in row.iter().enumerate() {
-                batch.append(examples[*index], *index, place as i64 * row::GROUP);
+                let group = place as i64 * row::GROUP;
+                match examples.get(*index) {
+                    Some(example) => batch.append(example, *index, group),
+                    None => batch.append_prompt(prompts[*index - examples.len()], *index, group),
+                }
             }
             batch.pad();
         }
@@ -98,7 +115,8 @@ impl Batch {
         batch
     }
 
-    /// Draws the keys of dropout for optimizer step `step`. `numbers` name the examples across the whole run; a token's key
+    /// Draws the keys of dropout for optimizer step `step`. `numbers` name the examples, and behind them
+    /// the prompts of an auxiliary term, across the whole run; a token's key
     /// depends on `seed`, `step`, its example's number and its place in the example, and on nothing else.
     pub fn draw(&mut self, seed: u64, step: usize, numbers: &[usize]) {
         self.keys = vec![0; self.tokens.len()];
@@ -174,6 +192,14 @@ impl Batch {
         }
     }
 
+    /// Appends a prompt at the end of the current row.
+    fn append_prompt(&mut self, prompt: &[u32], index: usize, group: i64) {
+        let start = self.tokens.len();
+        self.places[index] = start..start + prompt.len();
+        self.extend(prompt, 0, group);
+        self.anchors[index - self.examples] = (self.tokens.len() - 1) as i64;
+    }
+
     fn extend(&mut self, tokens: &[u32], position: usize, segment: i64) {
         self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
         self.positions.extend((position..position + tokens.len()).map(|position| position as i64));
@@ -201,20 +227,20 @@ fn groups(examples: &[&Example]) -> Vec<usize> {
 
 /// Which examples share a row. Each row begins with the longest example left and is filled up with those that leave the
 /// least room: with texts of 10 to 25 tokens rows are 98 % full, where first fit leaves a tenth empty.
-fn pack(examples: &[&Example]) -> Vec<Vec<usize>> {
-    let longest = examples.iter().map(|example| example.tokens()).max().unwrap_or(0);
+fn pack(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let longest = lengths.iter().copied().max().unwrap_or(0);
     let roomy = PACKED_WIDTHS.into_iter().filter(|width| *width >= longest);
     let widths = roomy.chain([longest.next_multiple_of(WIDTH_STEP)]);
-    let layouts = widths.map(|width| (width, pack_into(examples, width)));
+    let layouts = widths.map(|width| (width, pack_into(lengths, width)));
     layouts.min_by_key(|(width, rows)| width * rows.len()).map(|(_, rows)| rows).unwrap_or_default()
 }
 
 /// [`pack`] for rows of `width` tokens, which is at least the length of the longest example.
-fn pack_into(examples: &[&Example], width: usize) -> Vec<Vec<usize>> {
+fn pack_into(lengths: &[usize], width: usize) -> Vec<Vec<usize>> {
     // Examples by length, each list in order, so that the layout depends on nothing but the batch.
     let mut left: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
-    for (index, example) in examples.iter().enumerate() {
-        left.entry(example.tokens()).or_default().push_back(index);
+    for (index, length) in lengths.iter().enumerate() {
+        left.entry(*length).or_default().push_back(index);
     }
     let mut rows = Vec::new();
     while let Some(first) = left.keys().next_back().copied() {

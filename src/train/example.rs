@@ -20,6 +20,15 @@ pub struct Example {
     pub lang: String,
 }
 
+/// The prompts whose states an auxiliary term compares, by question.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prompts {
+    /// The question of each example.
+    pub of: Vec<usize>,
+    /// The tokens of each question, in the same number of languages each; none is empty.
+    pub questions: Vec<Vec<Vec<u32>>>,
+}
+
 /// How [`Example::truncate`] changed an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Truncated {

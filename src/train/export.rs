@@ -35,8 +35,9 @@ pub fn write(
     folder: &Path,
     name: &str,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let training = graph::build(network, trained, settings.loss, &settings.loss_settings, settings.form);
-    let first = initial(trained, &training.layout, &weights, settings.seed)?;
+    let training = graph::build(network, trained, settings.goal(), settings.form);
+    let mut first = initial(trained, &training.layout, &weights, settings.seed)?;
+    first.extend(settings.initial_auxiliary(network));
     let first = Tensor::f32(&[first.len()], first).unwrap_or_else(|| bug("a vector is as long as it is"));
     let mut kept: Weights = weights.into_iter().filter(|(name, _)| is_frozen(&training, name)).collect();
     kept.insert(name::TRAINABLE.to_owned(), Arc::new(first));
@@ -130,6 +131,17 @@ fn values(training: &TrainingGraph) -> Vec<(String, String)> {
     values.extend(loss.column_names().iter().map(column));
     if unit == "groups" {
         values.push((name::GROUPS.to_owned(), "1 where an example belongs to a group, else 0".to_owned()));
+    }
+    if let Some(aux) = &training.auxiliary {
+        values.push((
+            name::ANCHORS.to_owned(),
+            format!(
+                "flat position of the last token of each question's prompt in {} languages",
+                aux.languages
+            ),
+        ));
+        values
+            .push((name::ANCHOR_WEIGHTS.to_owned(), "share of each question in the step's mean".to_owned()));
     }
     let share = |metric: &&str| ((*metric).to_owned(), "the batch's share of the step's mean".to_owned());
     values.extend(training.metrics.iter().map(share));

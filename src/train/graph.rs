@@ -16,7 +16,8 @@ use crate::{
     failure::{Failure, bug},
     graph::{Dim, Graph, Value, backward, op},
     model::{
-        arch::{Mode, Network},
+        arch::{Forward, Mode, Network},
+        auxiliary::{self, Auxiliary},
         layer::dropout::Dropout,
         lora::{Adapted, Lora, Target},
         loss::{Given, Loss, Role, Settings, Unit},
@@ -44,6 +45,10 @@ pub mod name {
     /// Input: which examples make up each group, ones and zeros, f32 `[groups, examples]`; of losses over groups. The other
     /// numbers of examples that a loss asks for are inputs `[examples]` under its own names.
     pub const GROUPS: &str = "groups";
+    /// Input: flat positions of the last token of each question's prompts, i64 `[questions, L]`; of auxiliary terms.
+    pub const ANCHORS: &str = "anchors";
+    /// Input: the weight of each question in the mean over those of the optimizer step, f32 `[questions]`.
+    pub const ANCHOR_WEIGHTS: &str = "anchor_weights";
     /// Input: number of units of the optimizer step, f32 without axes.
     pub const UNITS: &str = "units";
     /// Output: this batch's share of the mean loss, f32 without axes.
@@ -108,6 +113,19 @@ pub struct TrainingGraph {
     pub loss: &'static dyn Loss,
     /// The names of the metrics among the outputs.
     pub metrics: Vec<&'static str>,
+    /// What is added to the objective.
+    pub auxiliary: Option<Auxiliary>,
+}
+
+/// What is learned.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal<'a> {
+    /// The objective.
+    pub loss: &'static dyn Loss,
+    /// Its numbers.
+    pub settings: &'a Settings,
+    /// What is added to it.
+    pub auxiliary: Option<&'a Auxiliary>,
 }
 
 /// How a training graph computes; its results are the same but for rounding.
@@ -131,33 +149,18 @@ impl Default for Form {
 const LAYERS: &str = "layers";
 
 /// Builds the training graph of a network.
-pub fn build(
-    network: &dyn Network,
-    trained: &Trained,
-    loss: &'static dyn Loss,
-    settings: &Settings,
-    form: Form,
-) -> TrainingGraph {
-    let layout = trained.layout(network);
+pub fn build(network: &dyn Network, trained: &Trained, goal: Goal<'_>, form: Form) -> TrainingGraph {
+    let Goal { loss, settings, auxiliary } = goal;
+    let width = network.sizes().width;
+    let layout =
+        trained.layout(network).with_auxiliary(auxiliary.map_or_else(Vec::new, |aux| aux.tensors(width)));
     let mut graph = Graph::new();
     let g = &mut graph;
     let pieces = pieces(g, &layout);
     let batch = Inputs::new(g);
     let named = by_name(&layout, &pieces);
-    let logits = match trained {
-        Trained::All => {
-            let mut weights =
-                Flat { pieces: named, dtype: form.dtype, frozen: Initializers::new(form.dtype) };
-            batch.logits(g, network, &mut weights)
-        }
-        Trained::Adapters(lora, targets) => {
-            let adapters = targets.iter().map(|t| (t.weight(), [named[&t.a()], named[&t.b()]])).collect();
-            let dropout = (lora.dropout > 0.0).then(|| batch.dropout(g, lora.dropout));
-            let weights = Adapted::new(Initializers::new(form.dtype), adapters, lora.scale());
-            batch.logits(g, network, &mut weights.with_dropout(dropout))
-        }
-    };
-    let log_probability = op::token_log_probability(g, logits, batch.labels);
+    let passed = pass(g, network, trained, &named, &batch, form);
+    let log_probability = op::token_log_probability(g, passed.logits, batch.labels);
     let units = g.input(name::UNITS, DType::F32, &[]);
     let columns = columns(g, loss);
     let groups = groups(g, loss);
@@ -167,12 +170,19 @@ pub fn build(
             loss.roles().iter().map(|role| reduce(g, loss, role, log_probability, &mut members)).collect();
         let mut built = loss.build(g, &Given { roles: &roles, columns: &columns, groups, settings });
         built.metrics.extend(g.scope("metrics", |g| {
-            let tokens = TokenNumbers::new(g, logits, log_probability);
+            let tokens = TokenNumbers::new(g, passed.logits, log_probability);
             metric::build(g, loss, tokens, &members)
         }));
         built
     });
-    let mean = op::div(g, built.loss, units);
+    let mut mean = op::div(g, built.loss, units);
+    let mut outputs: Vec<(&'static str, Value)> =
+        built.metrics.into_iter().map(|(name, sum)| (name, op::div(g, sum, units))).collect();
+    if let Some(aux) = auxiliary {
+        let (share, metrics) = g.scope("auxiliary", |g| add_term(g, aux, &passed.forward, &named));
+        mean = op::add(g, mean, share);
+        outputs.extend(metrics);
+    }
     let gradients = g.scope("backward", |g| {
         let segments = segments(g, form, batch.tokens);
         let gradients = backward::gradients_recomputing(g, mean, &pieces, &segments);
@@ -183,13 +193,66 @@ pub fn build(
     });
     g.output(name::LOSS, mean);
     g.output(name::GRADIENT, gradients);
-    let mut metrics = Vec::new();
-    for (metric, sum) in built.metrics {
-        let mean = op::div(g, sum, units);
-        g.output(metric, mean);
-        metrics.push(metric);
+    for (metric, mean) in &outputs {
+        g.output(metric, *mean);
     }
-    TrainingGraph { graph, layout, loss, metrics }
+    let metrics = outputs.into_iter().map(|(name, _)| name).collect();
+    TrainingGraph { graph, layout, loss, metrics, auxiliary: auxiliary.cloned() }
+}
+
+/// What the forward pass gives.
+struct Passed {
+    /// f32 `[selected, vocabulary]`.
+    logits: Value,
+    forward: Forward,
+}
+
+/// The forward pass with weights cut out of the flat vector, or with adapters that are.
+fn pass(
+    g: &mut Graph,
+    network: &dyn Network,
+    trained: &Trained,
+    named: &BTreeMap<String, Value>,
+    batch: &Inputs,
+    form: Form,
+) -> Passed {
+    match trained {
+        Trained::All => {
+            let frozen = Initializers::new(form.dtype);
+            batch.logits(g, network, &mut Flat { pieces: named.clone(), dtype: form.dtype, frozen })
+        }
+        Trained::Adapters(lora, targets) => {
+            let adapters = targets.iter().map(|t| (t.weight(), [named[&t.a()], named[&t.b()]])).collect();
+            let dropout = (lora.dropout > 0.0).then(|| batch.dropout(g, lora.dropout));
+            let weights = Adapted::new(Initializers::new(form.dtype), adapters, lora.scale());
+            batch.logits(g, network, &mut weights.with_dropout(dropout))
+        }
+    }
+}
+
+/// The share of the loss that an auxiliary term adds, and its metrics, all as means over the questions of the step.
+fn add_term(
+    g: &mut Graph,
+    aux: &Auxiliary,
+    forward: &Forward,
+    named: &BTreeMap<String, Value>,
+) -> (Value, Vec<(&'static str, Value)>) {
+    let questions = Dim::symbol("questions");
+    let anchors = g.input(name::ANCHORS, DType::I64, &[questions.clone(), Dim::known(aux.languages)]);
+    let weights = g.input(name::ANCHOR_WEIGHTS, DType::F32, &[questions]);
+    let states = auxiliary::states(g, aux, &forward.states, forward.hidden, anchors);
+    let extractor =
+        (aux.extractor).map(|_| [auxiliary::name::WEIGHT, auxiliary::name::BIAS].map(|name| named[name]));
+    let built = aux.build(g, states, extractor);
+    let mean = |g: &mut Graph, values: Value| {
+        let weighted = op::mul(g, values, weights);
+        op::reduce_sum(g, weighted, &[0], op::KeepDims::No)
+    };
+    let loss = mean(g, built.losses);
+    let mut metrics = vec![(aux.term.loss_name(), loss)];
+    metrics.extend(built.metrics.into_iter().map(|(name, values)| (name, mean(g, values))));
+    let weight = g.scalar(aux.weight, DType::F32);
+    (op::mul(g, loss, weight), metrics)
 }
 
 /// What the backward pass computes again.
@@ -246,15 +309,15 @@ impl Inputs {
         }
     }
 
-    /// The logits at the selected positions, f32 `[selected, vocabulary]`.
-    fn logits(&self, g: &mut Graph, network: &dyn Network, weights: &mut dyn Parameters) -> Value {
+    /// The forward pass, with the logits at the selected positions.
+    fn logits(&self, g: &mut Graph, network: &dyn Network, weights: &mut dyn Parameters) -> Passed {
         let mode = Mode::Rows { positions: self.positions, segments: self.segments };
         let forward = network.forward(g, weights, self.tokens, &mode);
         let width = network.sizes().width;
         let states = op::reshape(g, forward.hidden, &[Dim::product(&self.row), Dim::known(width)]);
         let states = op::gather(g, states, self.selected, 0); // [selected, width]
         let logits = network.head(g, weights, states);
-        op::cast(g, logits, DType::F32)
+        Passed { logits: op::cast(g, logits, DType::F32), forward }
     }
 
     /// Dropout with keys for all tokens and for the selected ones, which an adapted head meets.

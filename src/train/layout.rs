@@ -25,12 +25,15 @@ impl Slot {
     }
 }
 
-/// All trainable tensors, one after another: first those that weight decay applies to, then the others.
+/// All trainable tensors, one after another: first those that weight decay applies to, then the others, last those of an
+/// auxiliary term, which are no part of the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     slots: Vec<Slot>,
     len: usize,
     decayed: usize,
+    /// Number of elements and of tensors of an auxiliary term.
+    auxiliary: (usize, usize),
 }
 
 impl Layout {
@@ -49,6 +52,29 @@ impl Layout {
             }
         }
         layout
+    }
+
+    /// Puts the tensors of an auxiliary term behind all others, without weight decay.
+    #[must_use]
+    pub fn with_auxiliary(mut self, tensors: Vec<(String, Vec<usize>)>) -> Self {
+        for (name, shape) in tensors {
+            let slot = Slot { name, shape, offset: self.len, decayed: false };
+            self.len += slot.len();
+            self.auxiliary.0 += slot.len();
+            self.auxiliary.1 += 1;
+            self.slots.push(slot);
+        }
+        self
+    }
+
+    /// The tensors of the model, without those of an auxiliary term.
+    pub fn of_model(&self) -> &[Slot] {
+        &self.slots[..self.slots.len() - self.auxiliary.1]
+    }
+
+    /// How many elements, from the last one back, belong to an auxiliary term.
+    pub fn auxiliary(&self) -> usize {
+        self.auxiliary.0
     }
 
     /// The tensors, by offset.

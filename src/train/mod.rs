@@ -30,8 +30,8 @@ use std::path::Path;
 
 use self::{
     batch::Packing,
-    example::Example,
-    graph::{Form, Trained},
+    example::{Example, Prompts},
+    graph::{Form, Goal, Trained},
     layout::Layout,
     program::Program,
     run::Run,
@@ -43,6 +43,7 @@ use crate::{
     failure::{Failure, bug},
     model::{
         arch::Network,
+        auxiliary::Auxiliary,
         lora,
         loss::{self, Loss, Settings as LossSettings},
         optim::{adamw::AdamW, schedule::Schedule},
@@ -57,6 +58,8 @@ pub struct Settings {
     pub loss: &'static dyn Loss,
     /// Its numbers.
     pub loss_settings: LossSettings,
+    /// What is added to the objective.
+    pub auxiliary: Option<Auxiliary>,
     /// The optimizer.
     pub optimizer: AdamW,
     /// The highest learning rate.
@@ -86,6 +89,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What is learned.
+    pub fn goal(&self) -> Goal<'_> {
+        Goal { loss: self.loss, settings: &self.loss_settings, auxiliary: self.auxiliary.as_ref() }
+    }
+
+    /// The first values of the auxiliary term's part of the trainable vector.
+    pub fn initial_auxiliary(&self, network: &dyn Network) -> Vec<f32> {
+        let width = network.sizes().width;
+        self.auxiliary.as_ref().map_or_else(Vec::new, |aux| aux.initial(width, self.seed))
+    }
+
     /// The objective called `name`.
     pub fn objective(name: &str) -> Option<&'static dyn Loss> {
         loss::find(name)
@@ -116,7 +130,8 @@ pub struct Fitted {
     pub records: Vec<StepRecord>,
 }
 
-/// The first trainable vector: the weights themselves, or adapters that change nothing yet.
+/// The first trainable vector without the part of an auxiliary term: the weights themselves, or adapters that change
+/// nothing yet.
 pub fn initial(
     trained: &Trained,
     layout: &Layout,
@@ -126,7 +141,7 @@ pub fn initial(
     let mut vector = Vec::with_capacity(layout.len());
     match trained {
         Trained::All => {
-            for slot in layout.slots() {
+            for slot in layout.of_model() {
                 let tensor = weights.get(&slot.name).filter(|tensor| tensor.shape() == slot.shape);
                 let values = tensor.and_then(|tensor| tensor.as_f32()).ok_or_else(|| {
                     Failure::input(format!(
@@ -139,7 +154,7 @@ pub fn initial(
         }
         Trained::Adapters(_, targets) => {
             let first: Vec<String> = targets.iter().map(lora::Target::a).collect();
-            for slot in layout.slots() {
+            for slot in layout.of_model() {
                 if first.contains(&slot.name) {
                     vector.extend(lora::initial_a(seed, &slot.name, slot.shape[0], slot.shape[1]));
                 } else {
@@ -160,6 +175,8 @@ pub struct Task<'a> {
     pub trained: &'a Trained,
     /// At least one, all of the loss's number of branches and scorable.
     pub examples: &'a [Example],
+    /// The prompts of the auxiliary term, if the settings have one.
+    pub prompts: Option<&'a Prompts>,
     /// How.
     pub settings: &'a Settings,
 }
@@ -173,12 +190,13 @@ pub fn fit(
     journal: &Path,
     listener: &dyn Listener,
 ) -> Result<Fitted, Failure> {
-    let Task { network, trained, examples, settings } = task;
-    let training = graph::build(network, trained, settings.loss, &settings.loss_settings, settings.form);
+    let Task { network, trained, examples, prompts, settings } = task;
+    let training = graph::build(network, trained, settings.goal(), settings.form);
     let program = Program::from(&training);
-    let first = initial(trained, &program.layout, &weights, settings.seed)?;
+    let mut first = initial(trained, &program.layout, &weights, settings.seed)?;
+    first.extend(settings.initial_auxiliary(network));
     weights.retain(|name, _| program.frozen.contains_key(name));
-    let job = Job { program, first, frozen: weights, examples, settings };
+    let job = Job { program, first, frozen: weights, examples, prompts, settings };
     fit_program(runtime, job, journal, listener)
 }
 
@@ -193,6 +211,8 @@ pub struct Job<'a> {
     pub frozen: Weights,
     /// As in [`Task`].
     pub examples: &'a [Example],
+    /// As in [`Task`].
+    pub prompts: Option<&'a Prompts>,
     /// How; `form` and `loss_settings` are the program's own affair.
     pub settings: &'a Settings,
 }
@@ -204,7 +224,7 @@ pub fn fit_program(
     journal: &Path,
     listener: &dyn Listener,
 ) -> Result<Fitted, Failure> {
-    let Job { program, first, frozen, examples, settings } = job;
+    let Job { program, first, frozen, examples, prompts, settings } = job;
     if examples.is_empty() {
         bug("training on no examples");
     }
@@ -221,7 +241,7 @@ pub fn fit_program(
     let mut stepper = Stepper::new(runtime, &program, frozen, &settings.optimizer, accumulates, &options)?;
     stepper.set(&state)?;
     let interval = settings.save_after.unwrap_or_else(|| journal_interval(&program));
-    let mut run = Run::new(&program, examples, settings, journal, interval);
+    let mut run = Run::new(&program, (examples, prompts), settings, journal, interval);
     let records = run.steps(&mut stepper, state.step, records, listener)?;
     let trainable = stepper.state(run.total)?.trainable;
     Ok(Fitted { layout: program.layout, trainable, records })

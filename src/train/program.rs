@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     graph::export::{self, Description},
-    model::loss::Loss,
+    model::{auxiliary::Auxiliary, loss::Loss},
 };
 
 /// A training graph in the form that [`name`] describes.
@@ -20,6 +20,8 @@ pub struct Program {
     pub layout: Layout,
     /// The objective.
     pub loss: &'static dyn Loss,
+    /// What is added to the objective.
+    pub auxiliary: Option<Auxiliary>,
     /// The names of its inputs.
     pub inputs: BTreeSet<String>,
     /// The names of the metrics among its outputs.
@@ -43,6 +45,7 @@ impl From<&TrainingGraph> for Program {
             onnx: export::model(graph, &Description::default(), &BTreeMap::new()),
             layout: training.layout.clone(),
             loss: training.loss,
+            auxiliary: training.auxiliary.clone(),
             inputs: graph.inputs().iter().map(|input| graph.name(*input).to_owned()).collect(),
             metrics: training.metrics.iter().map(ToString::to_string).collect(),
             frozen: (graph.used_initializers().into_iter())

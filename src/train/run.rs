@@ -1,18 +1,21 @@
 //! Walks through the steps of a run: which examples, which rate, what is written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Listener, Settings,
     batch::{Batch, Packing},
-    example::Example,
+    example::{Example, Prompts},
     graph::name,
     order::{Items, Order},
     program::Program,
     state::{Journal, StepRecord},
     step::{Reported, Stepper},
 };
-use crate::{failure::Failure, model::loss::Unit};
+use crate::{
+    failure::{Failure, bug},
+    model::{auxiliary::Auxiliary, loss::Unit, row},
+};
 
 /// The metric that counts the tokens of all sequences so far. A prompt counts once per sequence that it begins, as in TRL,
 /// although it is computed once.
@@ -22,6 +25,8 @@ const NUM_TOKENS: &str = "num_tokens";
 pub(super) struct Run<'a> {
     settings: &'a Settings,
     examples: &'a [Example],
+    /// The auxiliary term with its prompts.
+    auxiliary: Option<(Auxiliary, &'a Prompts)>,
     /// The examples that stay together.
     items: Vec<Vec<usize>>,
     order: Order,
@@ -40,7 +45,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn new(
         program: &Program,
-        examples: &'a [Example],
+        (examples, prompts): (&'a [Example], Option<&'a Prompts>),
         settings: &'a Settings,
         journal: Journal,
         interval: u64,
@@ -53,10 +58,14 @@ impl<'a> Run<'a> {
         let total = settings.steps.unwrap_or(by_epochs);
         let warmup = (total as f64 * settings.warmup_ratio).ceil() as usize;
         let dropout = program.inputs.contains(name::DROPOUT);
+        let prompts_of =
+            |aux: Auxiliary| (aux, prompts.unwrap_or_else(|| bug("an auxiliary term without prompts")));
+        let auxiliary = program.auxiliary.clone().map(prompts_of);
         let packing = if program.packs() { settings.packing } else { Packing::Off };
         Self {
             settings,
             examples,
+            auxiliary,
             items: members,
             order,
             packing,
@@ -88,15 +97,14 @@ impl<'a> Run<'a> {
                 self.save(stepper, step, saved, &records)?;
                 return Err(Failure::cancelled());
             }
-            let rate =
-                self.settings.learning_rate * self.settings.schedule.factor(step, self.warmup, self.total);
             let (chosen, reported) = self.gradient(stepper, step)?;
             if !reported.loss.is_finite() {
                 // The weights are those before the step still.
                 self.save(stepper, step, saved, &records)?;
                 return Err(self.diverged("the loss", reported.loss, step, step, &chosen));
             }
-            let grad_norm = stepper.update(self.settings.optimizer.rates(rate, step + 1))?;
+            let (rate, rates) = self.rates(step);
+            let grad_norm = stepper.update(&rates)?;
             if !grad_norm.is_finite() {
                 return Err(self.diverged("the gradient's norm", grad_norm, step, saved, &chosen));
             }
@@ -123,6 +131,23 @@ impl<'a> Run<'a> {
         if step > saved { self.journal.save(&stepper.state(step)?, &records[saved..]) } else { Ok(()) }
     }
 
+    /// The learning rate of a step, and what the optimizer makes of it.
+    fn rates(&self, step: usize) -> (f64, Vec<f32>) {
+        let settings = self.settings;
+        let factor = settings.schedule.factor(step, self.warmup, self.total);
+        let rate = settings.learning_rate * factor;
+        let extractor = self.auxiliary.as_ref().and_then(|(aux, _)| Some((aux, aux.extractor?)));
+        let rates = match extractor {
+            None => settings.optimizer.rates(rate, step + 1).to_vec(),
+            Some((aux, extractor)) => {
+                let own = extractor.learning_rate.unwrap_or(settings.learning_rate) * factor;
+                let own = aux.is_due(step).then(|| (own, step / aux.every.max(1) + 1));
+                settings.optimizer.rates_with_auxiliary(rate, step + 1, own).to_vec()
+            }
+        };
+        (rate, rates)
+    }
+
     /// The examples of a step with its gradient.
     fn gradient(&mut self, stepper: &mut Stepper, step: usize) -> Result<(Vec<usize>, Reported), Failure> {
         let settings = self.settings;
@@ -135,13 +160,14 @@ impl<'a> Run<'a> {
         let numbers = |items: &[&Vec<usize>]| -> Vec<usize> {
             items.iter().flat_map(|item| item.iter().copied()).collect()
         };
-        let batches: Vec<Batch> =
-            items.chunks(settings.batch_size).map(|items| self.batch(step, &numbers(items))).collect();
+        let chosen = numbers(&items);
+        let batches: Vec<Batch> = (items.chunks(settings.batch_size))
+            .map(|items| self.batch(step, &numbers(items), chosen.len()))
+            .collect();
         let units = match settings.loss.unit() {
             Unit::Token => batches.iter().map(Batch::scored).sum(),
             Unit::Example | Unit::Group => items.len(),
         };
-        let chosen = numbers(&items);
         Ok((chosen, stepper.gradient(&batches, units)?))
     }
 
@@ -155,6 +181,9 @@ impl<'a> Run<'a> {
     ) -> StepRecord {
         let Reported { loss, mut metrics } = reported;
         self.seen += chosen.iter().map(|index| self.examples[*index].sequence_tokens() as u64).sum::<u64>();
+        if let Some((aux, _)) = self.auxiliary.as_ref().filter(|(aux, _)| !aux.is_due(step)) {
+            metrics.retain(|name, _| !name.starts_with(&format!("{}/", aux.term.name())));
+        }
         metrics.insert(NUM_TOKENS.to_owned(), self.seen as f64);
         let epoch = (step + 1) as f64 / self.order.steps_per_epoch() as f64;
         StepRecord { step: step + 1, epoch, learning_rate, loss, grad_norm, metrics }
@@ -183,14 +212,48 @@ impl<'a> Run<'a> {
         ))
     }
 
-    /// The examples with these numbers as a batch of step `step`.
-    fn batch(&self, step: usize, numbers: &[usize]) -> Batch {
+    /// The examples with these numbers as a batch of step `step`, which has `all` examples.
+    fn batch(&self, step: usize, numbers: &[usize], all: usize) -> Batch {
         let examples: Vec<&Example> = numbers.iter().map(|number| &self.examples[*number]).collect();
-        let mut batch = Batch::new(&examples, self.packing);
+        let questions = self.questions(step, numbers);
+        let prompts: Vec<&[u32]> = (questions.keys())
+            .flat_map(|question| self.prompts(*question).iter().map(Vec::as_slice))
+            .collect();
+        let mut batch = Batch::with_prompts(&examples, &prompts, self.packing);
+        batch.anchor_weights = questions.values().map(|count| *count as f32 / all as f32).collect();
+        if let Some((aux, _)) = self.auxiliary.as_ref().filter(|_| questions.is_empty()) {
+            // The graph wants a question: one of any token, with no weight.
+            batch.anchors = vec![0; aux.languages];
+            batch.anchor_weights = vec![0.0];
+        }
         if self.dropout {
-            batch.draw(self.settings.seed, step, numbers);
+            let first = |question: &usize| self.examples.len() + question * row::GROUP as usize;
+            let further = questions.keys().flat_map(|question| {
+                let start = first(question);
+                start..start + self.prompts(*question).len()
+            });
+            let numbers: Vec<usize> = numbers.iter().copied().chain(further).collect();
+            batch.draw(self.settings.seed, step, &numbers);
         }
         batch
+    }
+
+    /// The questions of these examples, each with the number of examples that ask it; none if no term is due.
+    fn questions(&self, step: usize, numbers: &[usize]) -> BTreeMap<usize, usize> {
+        let mut questions = BTreeMap::new();
+        if let Some((_, prompts)) = self.auxiliary.as_ref().filter(|(aux, _)| aux.is_due(step)) {
+            for number in numbers {
+                *questions.entry(prompts.of[*number]).or_default() += 1;
+            }
+        }
+        questions
+    }
+
+    /// The prompts of a question.
+    fn prompts(&self, question: usize) -> &'a [Vec<u32>] {
+        let Some((_, prompts)) = &self.auxiliary else { return &[] };
+        let prompts: &'a Prompts = prompts;
+        &prompts.questions[question]
     }
 
     /// Tokens of all examples that one step sees.

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{batch::Batch, graph::name, program::Program, state::State};
+use super::{batch::Batch, graph::name, layout::Layout, program::Program, state::State};
 use crate::{
     checkpoint::Weights,
     failure::{Failure, bug},
@@ -114,10 +114,10 @@ impl Stepper {
             gradient.binding.fetch(metric)?;
         }
 
-        let decayed = program.layout.decayed();
-        let mut update =
-            Bound::new(runtime, &optimizer.graph(len, decayed), mask(optimizer, len, decayed), options)?;
-        let rates = update.session.host_buffer(DType::F32, &[3])?;
+        let (decayed, auxiliary) = (program.layout.decayed(), program.layout.auxiliary());
+        let graph = optimizer.graph(len, decayed, auxiliary);
+        let mut update = Bound::new(runtime, &graph, masks(optimizer, &program.layout), options)?;
+        let rates = update.session.host_buffer(DType::F32, &[if auxiliary > 0 { 6 } else { 3 }])?;
         for (name, buffer) in [
             (adamw::name::TRAINABLE, &trainable),
             (adamw::name::FIRST, &first),
@@ -207,8 +207,10 @@ impl Stepper {
     }
 
     /// Moves the trainable vector along the gradient, and returns the gradient's norm before clipping.
-    pub fn update(&mut self, rates: [f32; 3]) -> Result<f64, Failure> {
-        self.rates.write(&f32s(&[3], rates.to_vec()))?;
+    ///
+    /// `rates` are those of [`AdamW::rates`], or of [`AdamW::rates_with_auxiliary`] if the vector has an auxiliary part.
+    pub fn update(&mut self, rates: &[f32]) -> Result<f64, Failure> {
+        self.rates.write(&f32s(&[rates.len()], rates.to_vec()))?;
         let outputs = self.update.run()?;
         Ok(scalar(&outputs, adamw::name::NORM))
     }
@@ -241,6 +243,11 @@ pub fn inputs(loss: &dyn Loss, batch: &Batch, units: usize) -> Vec<(String, Tens
     for (number, name) in loss.column_names().iter().enumerate() {
         inputs.push(((*name).to_owned(), f32s(&[batch.examples], batch.column(number))));
     }
+    if let Some(questions) = Some(batch.anchor_weights.len()).filter(|questions| *questions > 0) {
+        let shape = [questions, batch.anchors.len() / questions];
+        inputs.push((name::ANCHORS.to_owned(), i64s(&shape, batch.anchors.clone())));
+        inputs.push((name::ANCHOR_WEIGHTS.to_owned(), f32s(&[questions], batch.anchor_weights.clone())));
+    }
     if loss.unit() == Unit::Group {
         let shape = [batch.group_count(), batch.examples];
         inputs.push((name::GROUPS.to_owned(), f32s(&shape, batch.group_members())));
@@ -268,14 +275,22 @@ fn sum(
     Ok(bound)
 }
 
-/// The optimizer's mask of weight decay, if its graph has one.
-fn mask(optimizer: &AdamW, len: usize, decayed: usize) -> Weights {
-    if optimizer.weight_decay == 0.0 || decayed == 0 || decayed == len {
-        return Weights::new();
+/// The masks that the optimizer's graph asks for: of weight decay and of the auxiliary part.
+fn masks(optimizer: &AdamW, layout: &Layout) -> Weights {
+    let (len, decayed, auxiliary) = (layout.len(), layout.decayed(), layout.auxiliary());
+    let mut masks = Weights::new();
+    let mut add = |name: &str, ones: std::ops::Range<usize>| {
+        let mut mask = vec![0.0; len];
+        mask[ones].fill(1.0);
+        masks.insert(name.to_owned(), Arc::new(f32s(&[len], mask)));
+    };
+    if optimizer.weight_decay > 0.0 && decayed > 0 && decayed < len {
+        add(adamw::name::DECAYED, 0..decayed);
     }
-    let mut mask = vec![1.0; decayed];
-    mask.resize(len, 0.0);
-    Weights::from([(adamw::name::DECAYED.to_owned(), Arc::new(f32s(&[len], mask)))])
+    if auxiliary > 0 {
+        add(adamw::name::AUXILIARY, len - auxiliary..len);
+    }
+    masks
 }
 
 fn scalar(outputs: &BTreeMap<String, Tensor>, name: &str) -> f64 {

@@ -25,7 +25,7 @@ use chorale::{
     train::{
         batch::{Batch, Packing},
         example::Example,
-        graph::{self, Form, Trained},
+        graph::{self, Form, Goal, Trained},
         initial,
         program::Program,
         state::State,
@@ -131,7 +131,12 @@ fn measure(job: Job, options: &SessionOptions) {
     let weights = job.weights.unwrap_or_else(|| random_weights(&*network));
     let trained = Trained::new(&*network, job.lora.as_ref()).unwrap();
     let loss = loss::find(job.objective).unwrap();
-    let training = graph::build(&*network, &trained, loss, &loss::Settings::default(), Form::default());
+    let training = graph::build(
+        &*network,
+        &trained,
+        Goal { loss, settings: &loss.defaults(), auxiliary: None },
+        Form::default(),
+    );
     let optimizer = AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, max_grad_norm: 1.0 };
     let trainable = initial(&trained, &training.layout, &weights, 0).unwrap();
     let zeros = vec![0.0; trainable.len()];
@@ -147,7 +152,7 @@ fn measure(job: Job, options: &SessionOptions) {
         let units = if loss.unit() == Unit::Token { batch.scored() } else { examples.len() };
         let reported = stepper.gradient(&[batch], units).unwrap();
         let middle = Instant::now();
-        stepper.update(optimizer.rates(5e-6, step + 1)).unwrap();
+        stepper.update(&optimizer.rates(5e-6, step + 1)).unwrap();
         let elapsed = start.elapsed().as_secs_f64();
         assert!(reported.loss.is_finite());
         if step >= 4 {

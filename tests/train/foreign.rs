@@ -61,7 +61,7 @@ fn a_graph_from_pytorch_trains_as_in_pytorch() {
         let reported = stepper.gradient(&[batch], units).unwrap();
         assert!((0.0..=1.0).contains(&reported.metrics["mean_token_accuracy"]));
         losses.push(reported.loss as f32);
-        norms.push(stepper.update(optimizer.rates(1e-2, step + 1)).unwrap() as f32);
+        norms.push(stepper.update(&optimizer.rates(1e-2, step + 1)).unwrap() as f32);
     }
     assert_eq!(losses.len(), 10);
     assert!(losses[9] < losses[0]);
@@ -80,7 +80,8 @@ fn the_loop_journals_and_packs_a_foreign_graph_like_its_own() {
         let program = foreign::read(&graph(), settings.loss).unwrap();
         let (first, frozen) = foreign::start(&program, &weights).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let job = train::Job { program, first, frozen, examples: &examples, settings: &settings };
+        let job =
+            train::Job { program, first, frozen, examples: &examples, prompts: None, settings: &settings };
         train::fit_program(crate::runtime::runtime(), job, folder.path(), &Deaf).unwrap()
     };
     let (one, two) = (fit(), fit());

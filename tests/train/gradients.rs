@@ -113,8 +113,9 @@ fn start_of(
 ) -> Start {
     let (network, weights) = model(name);
     let trained = Trained::new(&*network, lora).unwrap();
-    let training = graph::build(&*network, &trained, settings.loss, &settings.loss_settings, form);
-    let vector = initial(&trained, &training.layout, &weights, 0).unwrap();
+    let training = graph::build(&*network, &trained, settings.goal(), form);
+    let mut vector = initial(&trained, &training.layout, &weights, 0).unwrap();
+    vector.extend(settings.initial_auxiliary(&*network));
     let frozen: Weights = match trained {
         Trained::All => Weights::new(),
         Trained::Adapters(..) => in_type(weights, form.dtype),

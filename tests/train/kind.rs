@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod chat;
+mod consistency;
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod architectures;
+mod auxiliary;
 mod foreign;
 mod gradients;
 mod kind;
@@ -96,6 +97,7 @@ fn settings(objective: &str) -> Settings {
     Settings {
         loss: loss::find(objective).unwrap(),
         loss_settings: loss::find(objective).unwrap().defaults(),
+        auxiliary: None,
         optimizer: AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, max_grad_norm: 1.0 },
         learning_rate: 1e-3,
         schedule: Schedule::Constant,

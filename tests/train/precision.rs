@@ -4,7 +4,7 @@
 //! way of f32, is run.
 
 use chorale::{
-    model::{lora::Lora, loss},
+    model::lora::Lora,
     tensor::DType,
     train::{
         batch::{Batch, Packing},
@@ -25,8 +25,7 @@ fn text(objective: &str, lora: Option<&Lora>, recompute: bool) -> String {
     let (network, _) = model("untied");
     let trained = Trained::new(&*network, lora).unwrap();
     let form = Form { dtype: DType::Bf16, recompute };
-    let loss_settings = settings(objective).loss_settings;
-    graph::build(&*network, &trained, loss::find(objective).unwrap(), &loss_settings, form).graph.dump()
+    graph::build(&*network, &trained, settings(objective).goal(), form).graph.dump()
 }
 
 /// Checks the type of everything that `wants` has an opinion on; returns how many lines that were.

@@ -13,7 +13,6 @@ use chorale::{
     model::{
         arch::{self, Network},
         lora::Lora,
-        loss,
     },
     tensor::{Tensor, close::Tolerance},
     train::{
@@ -114,8 +113,7 @@ fn a_process_measures_memory_for_another_one() {
         })
         .collect();
     let settings = settings("lm");
-    let objective = loss::find("lm").unwrap();
-    let training = graph::build(&*network, &trained, objective, &settings.loss_settings, form);
+    let training = graph::build(&*network, &trained, settings.goal(), form);
     let trainable = initial(&trained, &training.layout, &weights, 0).unwrap();
     let zeros = vec![0.0; trainable.len()];
     let frozen = if what.contains("adapters") { weights } else { Weights::new() };

@@ -47,7 +47,7 @@ fn fit(
     let (network, weights) = model("untied");
     let trained = Trained::new(&*network, lora).unwrap();
     let runtime = crate::runtime::runtime();
-    let task = Task { network: &*network, trained: &trained, examples, settings };
+    let task = Task { network: &*network, trained: &trained, examples, prompts: None, settings };
     train::fit(runtime, task, weights, journal, listener)
 }
 
@@ -162,5 +162,16 @@ fn a_loss_that_is_no_number_names_its_step() {
     let folder = tempfile::tempdir().unwrap();
     let failure = fit(&settings, None, &texts, folder.path(), &Deaf).unwrap_err();
     assert!(failure.message.starts_with("step 2: the loss is not a finite number"), "{failure}");
-    assert!(failure.hint.unwrap().contains("learning_rate"));
+    // Eight rows of three ids, because every batch of the golden case counts from 0; each is named once.
+    let named = failure.message.split("its rows are ").nth(1).unwrap();
+    let mut named: Vec<&str> = named.split(", ").collect();
+    named.sort_unstable();
+    assert_eq!(named, ["`0`", "`1`", "`2`"]);
+    let hint = failure.hint.unwrap();
+    assert!(hint.contains("learning_rate") && hint.contains("the state after step 1 is kept in"), "{hint}");
+    let (network, _) = model("untied");
+    let len = Trained::All.layout(&*network).len();
+    let (state, records) = train::state::Journal::new(folder.path()).load(len).unwrap().unwrap();
+    assert_eq!((state.step, records.len()), (1, 1));
+    assert!(state.trainable.iter().all(|value| value.is_finite()));
 }

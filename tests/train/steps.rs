@@ -65,7 +65,7 @@ pub(super) fn take_steps(name: &str, start: &mut Start, optimizer: &AdamW, facts
         let loss = start.gradient(&examples(rows), 8).loss;
         let rate = number("learning_rate") * Schedule::Cosine.factor(step, warmup, batches.len());
         assert!((rate - rates[step]).abs() < 1e-12, "{name}: learning rate of step {step}");
-        let norm = start.stepper.update(optimizer.rates(rate, step + 1)).unwrap();
+        let norm = start.stepper.update(&optimizer.rates(rate, step + 1)).unwrap();
         assert_close(&format!("{name}: loss of step {step}"), &[loss as f32], &[losses[step] as f32], most);
         assert_close(&format!("{name}: norm of step {step}"), &[norm as f32], &[norms[step] as f32], most);
     }

@@ -82,6 +82,8 @@ pub enum Mode {
 pub struct Forward {
     /// Hidden states after the final norm, `[B,T,D]`; in [`Mode::Cached`] those of each row's last token, `[B,1,D]`.
     pub hidden: Value,
+    /// The embeddings and what each layer gives, `[B*T,D]`, before the final norm.
+    pub states: Vec<Value>,
     /// The caches of all layers with the new tokens in them; empty in [`Mode::Rows`].
     pub present: Vec<KeyValue>,
 }

@@ -44,8 +44,11 @@ pub mod name {
     pub const SECOND: &str = "second_moment";
     /// Input: gradient of the step, f32 `[P]`.
     pub const GRADIENT: &str = "gradient";
-    /// Input: what [`super::AdamW::rates`] returns for the step, f32 `[3]`.
+    /// Input: what [`super::AdamW::rates`] returns for the step, f32 `[3]`; with an auxiliary part
+    /// [`super::AdamW::rates_with_auxiliary`], f32 `[6]`.
     pub const RATES: &str = "rates";
+    /// Initializer: 1 in the auxiliary part and 0 elsewhere, f32 `[P]`; absent without one.
+    pub const AUXILIARY: &str = "auxiliary";
     /// Initializer: 1 where weight decay applies and 0 elsewhere, f32 `[P]`; absent if it applies nowhere or everywhere.
     pub const DECAYED: &str = "decayed";
     /// Output: the trainable vector after the step.
@@ -73,8 +76,19 @@ impl AdamW {
         ]
     }
 
-    /// The update of `len` values, of which the first `decayed` are subject to weight decay.
-    pub fn graph(&self, len: usize, decayed: usize) -> Graph {
+    /// The numbers of a step with an auxiliary part, which has a rate and a count of steps of its own: `auxiliary` is its
+    /// rate and its step (from 1), or nothing if it stays as it is in this step, moments included.
+    pub fn rates_with_auxiliary(&self, rate: f64, step: usize, auxiliary: Option<(f64, usize)>) -> [f32; 6] {
+        let [size, eps, decay] = self.rates(rate, step);
+        let [own_size, own_eps, _] = auxiliary.map_or([0.0; 3], |(rate, step)| self.rates(rate, step));
+        // A part that rests divides 0 by its own root, which may be 0: any number above 0 keeps it finite.
+        let own_eps = if auxiliary.is_some() { own_eps } else { 1.0 };
+        [size, eps, decay, own_size, own_eps, f32::from(u8::from(auxiliary.is_none()))]
+    }
+
+    /// The update of `len` values, of which the first `decayed` are subject to weight decay and the last `auxiliary` have
+    /// rates of their own.
+    pub fn graph(&self, len: usize, decayed: usize, auxiliary: usize) -> Graph {
         let mut graph = Graph::new();
         let g = &mut graph;
         let flat = [Dim::known(len)];
@@ -82,17 +96,27 @@ impl AdamW {
         let first = g.input(name::FIRST, DType::F32, &flat);
         let second = g.input(name::SECOND, DType::F32, &flat);
         let gradient = g.input(name::GRADIENT, DType::F32, &flat);
-        let rates = g.input(name::RATES, DType::F32, &[Dim::known(3)]);
-        let [size, eps, decay] = [0, 1, 2].map(|index| op::slice(g, rates, 0, index, index + 1));
+        let count = if auxiliary > 0 { 6 } else { 3 };
+        let rates = g.input(name::RATES, DType::F32, &[Dim::known(count)]);
+        let [mut size, mut eps, decay] = [0, 1, 2].map(|index| op::slice(g, rates, 0, index, index + 1));
+        let mut resting = None;
+        if auxiliary > 0 {
+            let part = g.initializer(name::AUXILIARY, DType::F32, &[len]);
+            let [own_size, own_eps, rests] = [3, 4, 5].map(|index| op::slice(g, rates, 0, index, index + 1));
+            size = blend(g, size, own_size, part);
+            eps = blend(g, eps, own_eps, part);
+            resting = Some(op::mul(g, part, rests));
+        }
 
         let square = op::mul(g, gradient, gradient);
         let norm = op::reduce_sum(g, square, &[0], op::KeepDims::No);
         let norm = op::sqrt(g, norm);
         let clip = g.scope("clip", |g| self.clip(g, norm));
         let [keep_first, keep_second] = self.betas;
-        let next_first = g.scope("first", |g| average(g, first, keep_first, gradient, clip));
+        let next_first = g.scope("first", |g| average(g, first, keep_first, (gradient, clip), resting));
         let clip_square = clip.map(|clip| op::mul(g, clip, clip));
-        let next_second = g.scope("second", |g| average(g, second, keep_second, square, clip_square));
+        let next_second =
+            g.scope("second", |g| average(g, second, keep_second, (square, clip_square), resting));
 
         let root = op::sqrt(g, next_second);
         let root = op::add(g, root, eps);
@@ -127,11 +151,30 @@ impl AdamW {
     }
 }
 
-/// `keep * old + (1 - keep) * factor * new`.
-fn average(g: &mut Graph, old: Value, keep: f64, new: Value, factor: Option<Value>) -> Value {
-    let kept = g.scalar(keep, DType::F32);
-    let kept = op::mul(g, old, kept);
+/// `main` where `part` is 0 and `own` where it is 1.
+fn blend(g: &mut Graph, main: Value, own: Value, part: Value) -> Value {
+    let more = op::sub(g, own, main);
+    let more = op::mul(g, more, part);
+    op::add(g, main, more)
+}
+
+/// `keep * old + (1 - keep) * factor * new`, but `old` where `resting` is 1.
+fn average(
+    g: &mut Graph,
+    old: Value,
+    keep: f64,
+    (new, factor): (Value, Option<Value>),
+    resting: Option<Value>,
+) -> Value {
+    let mut kept = g.scalar(keep, DType::F32);
     let mut share = g.scalar(1.0 - keep, DType::F32);
+    if let Some(resting) = resting {
+        let one = g.scalar(1.0, DType::F32);
+        kept = blend(g, kept, one, resting);
+        let awake = op::sub(g, one, resting);
+        share = op::mul(g, share, awake);
+    }
+    let kept = op::mul(g, old, kept);
     if let Some(factor) = factor {
         share = op::mul(g, share, factor);
     }

@@ -55,7 +55,7 @@ pub(super) fn program(mut model: ModelProto, loss: &'static dyn Loss) -> Program
     let frozen: BTreeMap<String, usize> =
         frozen.into_iter().map(|(name, shape)| (format!("{FROZEN}{name}"), shape.iter().product())).collect();
     model.graph = Some(graph);
-    Program { onnx: model.encode_to_vec(), layout, loss, inputs, metrics, frozen }
+    Program { onnx: model.encode_to_vec(), layout, loss, auxiliary: None, inputs, metrics, frozen }
 }
 
 fn name_of(value: &ValueInfoProto) -> &str {

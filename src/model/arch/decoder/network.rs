@@ -96,6 +96,7 @@ impl Network for Decoder {
         hidden = op::reshape(g, hidden, &[Dim::product(&row), Dim::known(config.width)]);
         let shared = Shared { row, mode: attention };
         let mut present = Vec::new();
+        let mut states = vec![hidden];
         for index in 0..config.layers.len() {
             let at = At { config, index, shared: &shared };
             hidden = g.scope(&format!("layers.{index}"), |g| {
@@ -103,12 +104,13 @@ impl Network for Decoder {
                 present.extend(cache);
                 hidden
             });
+            states.push(hidden);
         }
         let gain = weights.weight(g, FINAL_NORM, &[config.width]);
         let hidden = g.scope("norm", |g| layer::norm(g, hidden, gain, config.norm));
         let [batch, time] = &shared.row;
         let time = if shared.only_ends() { &Dim::known(1) } else { time };
-        Forward { hidden: op::reshape(g, hidden, &dims![batch, time, config.width]), present }
+        Forward { hidden: op::reshape(g, hidden, &dims![batch, time, config.width]), states, present }
     }
 
     fn head(&self, g: &mut Graph, weights: &mut dyn Parameters, hidden: Value) -> Value {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     objective::{self, field_of},
+    prompts,
     spec::{LanguageSchedule, Overlong, TrainSpec},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     },
     stage::context::Context,
     token::{Encoder, Encoding, Tokenizer},
-    train::example::Example,
+    train::example::{Example, Prompts},
 };
 
 /// What a model admits.
@@ -40,6 +41,16 @@ impl From<Sizes> for Limits {
 struct Entry {
     example: Example,
     task: String,
+    /// The question it answers.
+    question: String,
+}
+
+/// What a run learns from.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) examples: Vec<Example>,
+    /// For the auxiliary term, if there is one.
+    pub(super) prompts: Option<Prompts>,
 }
 
 /// All examples of a stage, at least one, each short enough and scorable.
@@ -49,7 +60,7 @@ pub(super) fn read(
     base: &ModelFiles,
     tokenizer: &Tokenizer,
     limits: Limits,
-) -> Result<Vec<Example>, Failure> {
+) -> Result<Prepared, Failure> {
     let loss = spec.objective.0;
     let encoder = Encoder::new(tokenizer, base, &encoding(spec))?;
     let mut entries = match loss.examples() {
@@ -57,7 +68,6 @@ pub(super) fn read(
         Examples::Completions => all(&encoder, &cx.rows::<Completion>("completions")?, completion)?,
         Examples::Pairs => all(&encoder, &cx.rows::<Pair>("pairs")?, pair)?,
     };
-    encoder.notes().iter().for_each(|note| cx.observer.note(note));
     let field = field_of(loss.examples());
     if entries.is_empty() {
         let message = format!("`{field}` holds no rows: there is nothing to train on");
@@ -76,9 +86,12 @@ pub(super) fn read(
         add_references(&cx.rows::<PairLogProbability>("reference")?, &mut entries)?;
     }
     add_columns(cx, spec, &mut entries)?;
-    let examples: Vec<Example> = entries.into_iter().map(|entry| entry.example).collect();
-    check_vocabulary(&examples, limits)?;
-    Ok(examples)
+    let (examples, questions): (Vec<Example>, Vec<String>) =
+        entries.into_iter().map(|entry| (entry.example, entry.question)).unzip();
+    let prompts = prompts::read(cx, spec, &encoder, limits, &examples, &questions)?;
+    encoder.notes().iter().for_each(|note| cx.observer.note(note));
+    check_vocabulary(&examples, prompts.as_ref(), limits)?;
+    Ok(Prepared { examples, prompts })
 }
 
 /// How texts become tokens.
@@ -103,14 +116,14 @@ fn text(encoder: &Encoder<'_>, row: &Text) -> Result<Entry, Failure> {
         lang: row.lang.clone(),
         ..Example::default()
     };
-    Ok(Entry { example, task: String::new() })
+    Ok(Entry { example, task: String::new(), question: row.id.clone() })
 }
 
 fn completion(encoder: &Encoder<'_>, row: &Completion) -> Result<Entry, Failure> {
     let (prompt, branches) = encoder.completions(&row.prompt, &[&row.completion])?;
     let id = format!("{}/{}/{}", row.id, row.lang, row.sample);
     let example = Example { id, prompt, branches, lang: row.lang.clone(), ..Example::default() };
-    Ok(Entry { example, task: String::new() })
+    Ok(Entry { example, task: String::new(), question: row.id.clone() })
 }
 
 fn pair(encoder: &Encoder<'_>, row: &Pair) -> Result<Entry, Failure> {
@@ -123,7 +136,7 @@ fn pair(encoder: &Encoder<'_>, row: &Pair) -> Result<Entry, Failure> {
         lang: row.lang.clone(),
         ..Example::default()
     };
-    Ok(Entry { example, task: row.task.clone() })
+    Ok(Entry { example, task: row.task.clone(), question: row.question.clone() })
 }
 
 /// Cuts or leaves out what is longer than the stage admits, and says how often.
@@ -201,7 +214,7 @@ fn check_languages(spec: &TrainSpec, entries: &[Entry]) -> Result<(), Failure> {
 /// Puts the objective's own numbers to the examples.
 fn add_columns(cx: &Context<'_>, spec: &TrainSpec, entries: &mut [Entry]) -> Result<(), Failure> {
     let facts: Vec<Facts<'_>> = (entries.iter())
-        .map(|Entry { example, task }| Facts {
+        .map(|Entry { example, task, .. }| Facts {
             id: &example.id,
             lang: &example.lang,
             task,
@@ -259,10 +272,11 @@ fn add_references(rows: &[PairLogProbability], entries: &mut [Entry]) -> Result<
     Ok(())
 }
 
-fn check_vocabulary(examples: &[Example], limits: Limits) -> Result<(), Failure> {
+fn check_vocabulary(examples: &[Example], prompts: Option<&Prompts>, limits: Limits) -> Result<(), Failure> {
     let tokens =
         examples.iter().flat_map(|example| example.prompt.iter().chain(example.branches.iter().flatten()));
-    match tokens.max() {
+    let further = prompts.iter().flat_map(|prompts| prompts.questions.iter().flatten().flatten());
+    match tokens.chain(further).max() {
         Some(largest) if *largest as usize >= limits.vocabulary => {
             let message = format!(
                 "the tokenizer gives token {largest}, but the model's vocabulary has {} entries",

@@ -25,7 +25,12 @@ pub(super) fn run(
     base: &ModelFiles,
     graph: &Path,
 ) -> Result<(), Failure> {
-    let unfit = [("lora", spec.lora.is_some()), ("recompute", spec.recompute)];
+    let unfit = [
+        ("lora", spec.lora.is_some()),
+        ("recompute", spec.recompute),
+        ("mlc", spec.mlc.is_some()),
+        ("cosine", spec.cosine.is_some()),
+    ];
     if let Some((field, _)) = unfit.into_iter().find(|(_, given)| *given) {
         let message = format!("`{field}` does not go with the model's own training graph");
         return Err(Failure::input(message)
@@ -37,7 +42,8 @@ pub(super) fn run(
     let (first, frozen) = foreign::start(&program, &weights)?;
     let tokenizer = Tokenizer::open(base)?;
     let examples = examples::read(cx, spec, base, &tokenizer, limits(spec, base)?)?;
-    let job = Job { program, first, frozen, examples: &examples, settings: &settings };
+    let job =
+        Job { program, first, frozen, examples: &examples.examples, prompts: None, settings: &settings };
     let fitted = train::fit_program(cx.runtime()?, job, &cx.journal, &Ears(cx))?;
     let folder = cx.create_folder("model")?;
     write::replaced(&folder, base, weights, &fitted)?;

@@ -5,10 +5,12 @@
 //! well. A stage that was killed goes on from its
 //! journal and ends with the same bytes.
 
+mod auxiliary;
 mod examples;
 mod foreign;
 mod lora;
 mod objective;
+mod prompts;
 mod spec;
 mod write;
 
@@ -21,6 +23,7 @@ use std::{
 use serde_json::Value as Json;
 
 pub use self::{
+    auxiliary::{AuxiliarySpec, Init, Last, Layer, Scale},
     lora::LoraSpec,
     objective::Objective,
     spec::{LanguageSchedule, Overlong, TrainSpec},
@@ -78,10 +81,17 @@ impl Kind for Train {
         let network = open(&base)?;
         let lora = spec.lora.as_ref().map(Lora::from);
         let trained = Trained::new(&*network, lora.as_ref())?;
+        auxiliary::check_layer(spec, network.sizes().layers)?;
         let tokenizer = Tokenizer::open(&base)?;
-        let examples = examples::read(cx, spec, &base, &tokenizer, network.sizes().into())?;
+        let prepared = examples::read(cx, spec, &base, &tokenizer, network.sizes().into())?;
         let settings = Settings::from(spec);
-        let task = Task { network: &*network, trained: &trained, examples: &examples, settings: &settings };
+        let task = Task {
+            network: &*network,
+            trained: &trained,
+            examples: &prepared.examples,
+            prompts: prepared.prompts.as_ref(),
+            settings: &settings,
+        };
         // Other weights that stages before this one used would only take memory now.
         cx.runtime()?.forget_weights();
         let weights = weights(&base, &*network)?;
@@ -90,6 +100,9 @@ impl Kind for Train {
         if let Trained::Adapters(lora, targets) = &trained {
             let name = cx.input("model").digest.hex();
             write::adapter(&cx.create_folder("adapter")?, &name, lora, targets, &fitted)?;
+        }
+        if let Some(aux) = settings.auxiliary.as_ref().filter(|aux| aux.extractor.is_some()) {
+            write::extractor(&cx.create_folder("extractor")?, aux, network.sizes().layers, &fitted)?;
         }
         write::steps(cx, &fitted.records)
     }
@@ -103,6 +116,7 @@ impl Kind for Train {
         let model = inputs.get("model").ok_or_else(|| Failure::input("the stage's `model` is not there"))?;
         let base = ModelFiles::of(model);
         let network = open(&base)?;
+        auxiliary::check_layer(spec, network.sizes().layers)?;
         let lora = spec.lora.as_ref().map(Lora::from);
         let trained = Trained::new(&*network, lora.as_ref())?;
         let weights = weights(&base, &*network)?;
@@ -140,6 +154,7 @@ impl From<&TrainSpec> for Settings {
         Self {
             loss: spec.objective.0,
             loss_settings: objective::settings(spec),
+            auxiliary: auxiliary::term(spec),
             optimizer: AdamW {
                 betas: spec.betas,
                 eps: spec.eps,

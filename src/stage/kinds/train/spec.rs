@@ -6,15 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
+    auxiliary::{self, AuxiliarySpec},
     lora::LoraSpec,
     objective::{self, Objective, field_of},
 };
 use crate::{
     artifact::{
-        ADAPTER, MODEL,
+        ADAPTER, EXTRACTOR, MODEL,
         row::{
-            Row, completion::Completion, log_probability::PairLogProbability, pair::Pair, text::Text,
-            training_step::TrainingStep,
+            Row, completion::Completion, log_probability::PairLogProbability, pair::Pair, question::Question,
+            text::Text, training_step::TrainingStep,
         },
     },
     model::{
@@ -166,6 +167,16 @@ pub struct TrainSpec {
     #[serde(default, deserialize_with = "chat::deserialize")]
     #[schemars(schema_with = "chat::schema")]
     pub chat: Option<ChatSpec>,
+    /// Questions whose wordings in several languages an auxiliary term compares, found by the question of a pair (by the id
+    /// of a completion or text); they pass through the chat template as prompts do.
+    #[serde(default, skip_serializing)]
+    pub prompts: Option<Reference>,
+    /// Adds to the objective that the prompts' hidden states have one direction in all languages (MLC).
+    #[serde(default)]
+    pub mlc: Option<AuxiliarySpec>,
+    /// Adds to the objective one less the mean cosine of the prompts' hidden states, the simpler variant of `mlc`.
+    #[serde(default)]
+    pub cosine: Option<AuxiliarySpec>,
     /// Trains low-rank adapters instead of all weights.
     #[serde(default)]
     pub lora: Option<LoraSpec>,
@@ -199,6 +210,7 @@ impl<'de> Deserialize<'de> for TrainSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut spec = Self::deserialize(deserializer)?;
         objective::fill(&mut spec);
+        auxiliary::fill(&mut spec);
         Ok(spec)
     }
 }
@@ -218,6 +230,7 @@ impl TrainSpec {
             ("completions", &self.completions, Completion::KIND),
             ("pairs", &self.pairs, Pair::KIND),
             ("reference", &self.reference, PairLogProbability::KIND),
+            ("prompts", &self.prompts, Question::KIND),
         ];
         for (field, reference, kind) in rows {
             if let Some(reference) = reference {
@@ -225,6 +238,9 @@ impl TrainSpec {
             }
         }
         ports = ports.writes("model", MODEL).writes("steps", TrainingStep::KIND);
+        if auxiliary::term(self).is_some_and(|aux| aux.extractor.is_some()) {
+            ports = ports.writes("extractor", EXTRACTOR);
+        }
         if self.lora.is_some() { ports.writes("adapter", ADAPTER) } else { ports }
     }
 
@@ -234,6 +250,7 @@ impl TrainSpec {
         problems.extend(self.check_counts());
         problems.extend(self.check_rates());
         problems.extend(objective::check(self));
+        problems.extend(auxiliary::check(self));
         problems.extend(self.check_languages());
         if let Some(lora) = &self.lora {
             problems.extend(lora.check());

@@ -11,13 +11,14 @@ use crate::{
         adapter::{self as files, AdapterConfig, Module},
         convert,
         folder::{self, LARGEST_SHARD, ModelFiles},
-        safetensors::Planned,
+        safetensors::{self, Planned},
         stored::StoredWeights,
     },
-    failure::{Failure, bug},
+    failure::{Cause, Failure, bug},
     model::{
         adapter,
         arch::Network,
+        auxiliary::Auxiliary,
         lora::{Lora, Target},
         parameter::Parameter,
     },
@@ -110,11 +111,35 @@ fn values<'f>(fitted: &'f Fitted, slot: &Slot) -> &'f [f32] {
     &fitted.trainable[slot.offset..slot.offset + slot.len()]
 }
 
-/// Every trained tensor by name.
+/// Every trained tensor of the model by name.
 fn tensors(fitted: &Fitted) -> Weights {
+    named(fitted, fitted.layout.of_model())
+}
+
+fn named(fitted: &Fitted, slots: &[Slot]) -> Weights {
     let tensor = |slot: &Slot| {
         let tensor = Tensor::f32(&slot.shape, values(fitted, slot).to_vec());
         (slot.name.clone(), Arc::new(tensor.unwrap_or_else(|| bug("a slot of the wrong size"))))
     };
-    fitted.layout.slots().iter().map(tensor).collect()
+    slots.iter().map(tensor).collect()
+}
+
+/// Writes the linear map of an auxiliary term, and of which hidden state it is.
+pub(super) fn extractor(
+    folder: &Path,
+    aux: &Auxiliary,
+    layers: usize,
+    fitted: &Fitted,
+) -> Result<(), Failure> {
+    let slots = &fitted.layout.slots()[fitted.layout.of_model().len()..];
+    safetensors::write(&folder.join("extractor.safetensors"), &named(fitted, slots))?;
+    let facts = serde_json::json!({
+        "term": aux.term.name(),
+        "layer": aux.depth.layer(layers),
+        "final_norm": aux.final_norm,
+        "extractor_dim": aux.extractor.map(|extractor| extractor.width),
+    });
+    let path = folder.join("extractor.json");
+    std::fs::write(&path, format!("{facts:#}\n"))
+        .map_err(|error| Failure::io(Cause::Store, "write", &path, &error))
 }

@@ -12,8 +12,11 @@
 
 pub mod answer;
 pub mod chrf;
+pub mod code;
 pub mod judgement;
+pub mod length;
 pub mod metric;
 pub mod pair;
+pub mod reference;
 pub mod translation;
 pub mod vote;

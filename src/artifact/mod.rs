@@ -71,6 +71,9 @@ pub const EXTRACTOR: ArtifactKind = ArtifactKind {
     form: Form::Folder,
     about: "the linear map that an auxiliary term trained beside a model",
 };
+/// Vectors of texts: `vectors.safetensors` with f32 `vectors [N,D]`, and `rows.jsonl` that says whose each is.
+pub const VECTORS: ArtifactKind =
+    ArtifactKind { name: "vectors", form: Form::Folder, about: "vectors of texts by an encoder" };
 /// A tokenizer folder: `tokenizer.json`, `tokenizer_config.json`.
 pub const TOKENIZER: ArtifactKind = ArtifactKind {
     name: "tokenizer",
@@ -94,6 +97,7 @@ pub static KINDS: &[ArtifactKind] = &[
     <row::completion::Completion as row::Row>::KIND,
     <row::answer::Answer as row::Row>::KIND,
     <row::vote::Vote as row::Row>::KIND,
+    <row::reference::ReferenceAnswer as row::Row>::KIND,
     <row::score::Score as row::Row>::KIND,
     <row::pair::Pair as row::Row>::KIND,
     <row::translation::Translation as row::Row>::KIND,
@@ -107,6 +111,7 @@ pub static KINDS: &[ArtifactKind] = &[
     ADAPTER,
     EXTRACTOR,
     TOKENIZER,
+    VECTORS,
     METRICS,
     REPORT,
 ];

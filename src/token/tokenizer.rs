@@ -61,6 +61,24 @@ impl Tokenizer {
         })
     }
 
+    /// The tokens of a text with the special tokens that the tokenizer puts around a single text, `longest` tokens at most:
+    /// the end of the text is what is cut.
+    pub fn encode_single(&self, text: &str, longest: usize) -> Result<Vec<u32>, Failure> {
+        let plain = self.encode(text)?;
+        let whole = self.inner.encode_fast(text, true).map(|encoding| encoding.get_ids().to_vec());
+        let whole =
+            whole.map_err(|error| Failure::input(format!("the tokenizer cannot take a text: {error}")))?;
+        let added = whole.len().saturating_sub(plain.len());
+        if whole.len() <= longest {
+            return Ok(whole);
+        }
+        let room = longest.checked_sub(added).filter(|room| *room > 0).ok_or_else(|| {
+            Failure::input(format!("{longest} tokens leave no room for text beside {added} special tokens"))
+        })?;
+        let before = (0..=added).find(|before| whole[*before..].starts_with(&plain)).unwrap_or(0);
+        Ok([&whole[..before], &plain[..room], &whole[before + plain.len()..]].concat())
+    }
+
     /// The tokens of many texts, on all cores.
     pub fn encode_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Vec<u32>>, Failure> {
         texts.par_iter().map(|text| self.encode(text.as_ref())).collect()

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod chat;
+mod consistency;
 mod generate;
 mod harness;
 pub(crate) mod score;

@@ -2,7 +2,7 @@
 
 mod architectures;
 mod config;
-mod encoders;
+pub(crate) mod encoders;
 mod forward;
 mod llama;
 pub(crate) mod tiny;

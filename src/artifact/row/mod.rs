@@ -11,6 +11,7 @@ pub mod log_probability;
 pub mod pair;
 pub mod question;
 pub mod ranking;
+pub mod reference;
 pub mod rejection;
 pub mod score;
 pub mod text;

@@ -135,11 +135,25 @@ impl Kind for Checkpoint {
 
 /// Checks that config, weights and tokenizer belong to one network that chorale knows.
 fn check_network(folder: &Path, files: &ModelFiles, stored: &StoredWeights) -> Result<(), Failure> {
-    let network = arch::open(&Json::Object(files.config()?))
-        .map_err(|failure| failure.at(format!("`{}`", folder.display())))?;
-    arch::check(&*network, stored)?;
-    let tokenizer = Tokenizer::open(files)?;
-    let (tokens, rows) = (tokenizer.vocabulary_size(), network.sizes().vocabulary);
+    let config = Json::Object(files.config()?);
+    let place = |failure: Failure| failure.at(format!("`{}`", folder.display()));
+    let gives_vectors = config
+        .get("model_type")
+        .and_then(Json::as_str)
+        .is_some_and(|named| arch::ENCODERS.iter().any(|row| row.model_type == named));
+    let rows = if gives_vectors {
+        let encoder =
+            arch::encoder(&config).and_then(|encoder| encoder.located(stored.names())).map_err(place)?;
+        let parameters = encoder.parameters();
+        let wanted = parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
+        stored.check(wanted, |name| encoder.leaves_aside(name))?;
+        encoder.config.vocabulary
+    } else {
+        let network = arch::open(&config).map_err(place)?;
+        arch::check(&*network, stored)?;
+        network.sizes().vocabulary
+    };
+    let tokens = Tokenizer::open(files)?.vocabulary_size();
     if tokens > rows {
         return Err(Failure::input(format!(
             "the tokenizer has {tokens} tokens, but the model only {rows} embeddings"

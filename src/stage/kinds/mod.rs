@@ -6,8 +6,11 @@ pub mod adapter;
 pub mod asking;
 pub mod chat;
 pub mod checkpoint;
+pub mod consistency;
+pub mod cross_score;
 pub mod dataset;
 pub mod decoder;
+pub mod embed;
 pub mod endpoint;
 pub mod evaluate;
 pub mod facts;
@@ -19,10 +22,12 @@ pub mod reading;
 pub mod report;
 pub mod sample;
 pub mod score;
+pub mod select_reference;
 mod splits;
 pub mod tokenizer;
 pub mod train;
 pub mod translate;
+mod vectors;
 pub mod vote;
 
 /// Every kind, in the order in which `--help`, schemas and the README list them.
@@ -40,6 +45,9 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<parse::ParseKind>(),
     Entry::of::<translate::Translate>(),
     Entry::of::<vote::VoteKind>(),
+    Entry::of::<embed::Embed>(),
+    Entry::of::<select_reference::SelectReference>(),
+    Entry::of::<cross_score::CrossScore>(),
     Entry::of::<pairs::Pairs>(),
     Entry::of::<score::Score>(),
     Entry::of::<judge::Judge>(),

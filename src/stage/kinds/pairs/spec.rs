@@ -186,7 +186,8 @@ pub struct PairsSpec {
 fn prompt() -> String {
     PLACEHOLDER.to_owned()
 }
-fn english() -> LangCode {
+/// English.
+pub(in super::super) fn english() -> LangCode {
     "en".parse().unwrap_or_else(|error| bug(error))
 }
 fn one() -> usize {

@@ -67,6 +67,7 @@ mod tests {
             split: split.into(),
             measure: measure.into(),
             values: values.to_vec(),
+            intervals: Vec::new(),
         };
         let content = ReportContent {
             title: "CALM".into(),

@@ -54,7 +54,7 @@ pub(super) fn run(folder: &Path, record: &RunRecord, store: &Store) -> Result<Ru
         run: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         recipe: record.recipe.clone(),
         recipe_path: record.path.display().to_string(),
-        recipe_text,
+        recipe_text: recipe_text.clone(),
         started: record.started.clone(),
         status: match record.status {
             Status::Succeeded => "succeeded",
@@ -64,6 +64,7 @@ pub(super) fn run(folder: &Path, record: &RunRecord, store: &Store) -> Result<Ru
         .to_owned(),
         seconds: Some(record.seconds),
         facts: facts(record, store),
+        defaults: super::defaults::of(record, store, &recipe_text),
         nodes: record.stages.iter().map(|stage| node(stage, &places)).collect(),
     })
 }

@@ -21,6 +21,9 @@ pub struct ReportContent {
     pub labels: Vec<String>,
     /// The comparison at a glance, one row per part of the data and measure.
     pub headline: Vec<HeadlineRow>,
+    /// Published numbers beside ours, in the order of the recipe.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<PublishedNumber>,
     /// All numbers of each model, in the order of `labels`.
     pub metrics: Vec<LabelledMetrics>,
     /// What each training run reported, step by step.
@@ -42,6 +45,27 @@ pub struct HeadlineRow {
     pub measure: String,
     /// One value per label, in percent; null where that model has no such number.
     pub values: Vec<Option<f64>>,
+    /// The bootstrap interval of each value; null where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Option<[f64; 2]>>,
+}
+
+/// A number that somebody published, and ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedNumber {
+    /// The model, by its name in this report.
+    pub label: String,
+    /// The measure, as the metrics call it.
+    pub measure: String,
+    /// The part of the data; empty when the data are not divided.
+    pub split: String,
+    /// The published number, in percent.
+    pub value: f64,
+    /// Ours; absent when the metrics have no such measure.
+    pub ours: Option<f64>,
+    /// Where it was published.
+    pub source: String,
 }
 
 /// The metrics of one model.
@@ -94,6 +118,10 @@ pub struct LanguageVotes {
     pub agreeing: usize,
     /// Questions whose picked example is in this language.
     pub examples: usize,
+    /// Samples that give the right answer, among those to questions whose right answer is known; with how many those
+    /// are. Absent when the report reads no questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<(usize, usize)>,
 }
 
 /// One question with its samples and the vote.

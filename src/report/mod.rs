@@ -23,6 +23,7 @@ use crate::{
 mod collect;
 pub mod content;
 pub mod dag;
+mod defaults;
 pub mod html;
 pub mod layered;
 pub mod measure;

@@ -74,6 +74,8 @@ pub struct RunView {
     pub seconds: Option<f64>,
     /// Versions, devices and settings, by name.
     pub facts: Vec<(String, String)>,
+    /// Stage -> settings that the recipe leaves to their defaults, with their values.
+    pub defaults: Vec<(String, Vec<(String, String)>)>,
     /// The plan, in an order in which inputs stand before their readers.
     pub nodes: Vec<NodeView>,
 }

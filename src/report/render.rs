@@ -5,7 +5,10 @@ use super::{
     html::Html,
     measure,
     page::{NodeState, RunView},
-    section::{heatmap, metrics, run, samples, training, votes},
+    section::{
+        against, certainty, defaults, deltas, heatmap, metrics, published, run, safety, samples, training,
+        votes,
+    },
 };
 
 /// Light and dark, narrow and wide, and paper.
@@ -32,6 +35,7 @@ pub fn page(view: &RunView, contents: &[ReportContent]) -> String {
             }
             run::stages(body, view);
             run::origin(body, view);
+            defaults::write(body, view);
             body.element("footer", &[], |footer| {
                 footer.text("Written by chorale. Run ").leaf("code", &[], &view.run).text(".");
             });
@@ -65,7 +69,12 @@ fn masthead(html: &mut Html, view: &RunView) {
 fn report(html: &mut Html, content: &ReportContent) {
     html.leaf("h2", &[("dir", "auto")], &content.title);
     metrics::headline(html, content);
+    published::write(html, content);
+    deltas::write(html, content);
     metrics::per_language(html, content);
+    against::write(html, content);
+    safety::write(html, content);
+    certainty::write(html, content);
     heatmap::write(html, content);
     training::write(html, content);
     votes::write(html, content);

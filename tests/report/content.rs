@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use chorale::{
-    align::metric::{Accuracy, Consistency, LanguageAccuracy, Metrics, PairMatrix, SplitMetrics},
+    align::metric::{
+        Accuracy, Against, Change, Consistency, Entropy, GroupRate, LanguageAccuracy, LanguageChange,
+        LanguageVerdicts, Metrics, Oracle, PairMatrix, SplitMetrics, Spread, Value, Verdicts,
+    },
     artifact::row::{training_step::TrainingStep, vote::Ballot},
     report::{
         content::{
-            HeadlineRow, LabelledMetrics, LanguageVotes, ReportContent, SampleQuestion, TrainingCurve,
-            VoteSummary, Wording,
+            HeadlineRow, LabelledMetrics, LanguageVotes, PublishedNumber, ReportContent, SampleQuestion,
+            TrainingCurve, VoteSummary, Wording,
         },
         page::{NodeState, NodeView, RunView},
     },
@@ -28,6 +31,7 @@ pub(super) fn content() -> ReportContent {
         split: split.into(),
         measure: measure.into(),
         values: values.into_iter().map(Some).collect(),
+        intervals: values.into_iter().map(|value| Some([value - 1.5, value + 1.5])).collect(),
     };
     ReportContent {
         title: "CALM on facts about countries".into(),
@@ -43,6 +47,14 @@ pub(super) fn content() -> ReportContent {
             LabelledMetrics { label: "base".into(), metrics: metrics(0.0) },
             LabelledMetrics { label: "calm".into(), metrics: metrics(1.0) },
         ],
+        published: vec![PublishedNumber {
+            label: "calm".into(),
+            measure: "accuracy".into(),
+            split: "trained".into(),
+            value: 64.8,
+            ours: Some(85.1),
+            source: "CALM, table 1".into(),
+        }],
         training: vec![
             TrainingCurve { label: "base".into(), steps: steps(1200, false) },
             TrainingCurve { label: "calm".into(), steps: steps(180, true) },
@@ -83,7 +95,73 @@ fn split(name: &str, consistency: f64, accuracy: f64) -> SplitMetrics {
         consistency: vec![Consistency { size: 2, consistency, ac3: Some(70.0) }],
         rankc: Some(matrix(consistency + 20.0)),
         top1: Some(matrix(consistency + 18.0)),
+        values: [
+            "RankC",
+            "same answer",
+            "accuracy",
+            "accuracy, English",
+            "accuracy, other languages",
+            "AC3_2",
+        ]
+        .iter()
+        .enumerate()
+        .map(|(index, measure)| Value {
+            measure: (*measure).into(),
+            value: accuracy - index as f64,
+            interval: Some([accuracy - index as f64 - 1.2, accuracy - index as f64 + 1.3]),
+        })
+        .collect(),
+        entropy: Some(Entropy {
+            right: Spread { mean: 0.41, deviation: 0.41, count: 300 },
+            wrong: Spread { mean: 0.98, deviation: 0.33, count: 112 },
+            per_language: Vec::new(),
+        }),
+        oracle: Some(Oracle { accuracy: 91.2, weights: vec![1.0; 8] }),
+        against: (accuracy > 84.0).then(against),
+        verdicts: (name == "held-out").then(verdicts),
         ..SplitMetrics::default()
+    }
+}
+
+fn against() -> Against {
+    let change = |(index, lang): (usize, &&str)| LanguageChange {
+        lang: (*lang).into(),
+        changed: 4.0 + 5.0 * index as f64,
+        gained: 3 * index,
+        lost: 6,
+        p: if index == 7 { 0.0004 } else { 0.21 },
+    };
+    Against {
+        questions: 412,
+        unmatched: 2,
+        changed: 18.7,
+        per_language: LANGUAGES.iter().enumerate().map(change).collect(),
+        changes: vec![Change {
+            measure: "RankC".into(),
+            change: 3.0,
+            interval: Some([1.1, 4.9]),
+            p_bootstrap: Some(0.002),
+            better: 120,
+            worse: 71,
+            p_sign: 0.0005,
+        }],
+    }
+}
+
+fn verdicts() -> Verdicts {
+    let rate = |(index, lang): (usize, &&str)| LanguageVerdicts {
+        lang: (*lang).into(),
+        counts: BTreeMap::from([("safe".to_owned(), 90 - index), ("unsafe".to_owned(), 10 + index)]),
+        rate: 90.0 - index as f64,
+    };
+    Verdicts {
+        per_language: LANGUAGES.iter().enumerate().map(rate).collect(),
+        groups: vec![GroupRate {
+            group: "in-domain".into(),
+            languages: vec!["en".into(), "zh".into()],
+            attack_success: 12.5,
+        }],
+        unparsable: 3,
     }
 }
 
@@ -120,6 +198,7 @@ fn votes() -> VoteSummary {
         ballots: 1236,
         agreeing: 1180 - index * 70,
         examples: 60 - index * 5,
+        right: Some((1100 - index * 80, 1236)),
     });
     VoteSummary {
         questions: 412,
@@ -213,6 +292,7 @@ pub(super) fn run() -> RunView {
             ("runtime".into(), "onnxruntime 1.31.1 cpu".into()),
             ("--set".into(), "params.beta=0.2".into()),
         ],
+        defaults: vec![("dpo".into(), vec![("beta".into(), "0.1".into()), ("loss".into(), "\"sigmoid\"".into())])],
         nodes,
     }
 }

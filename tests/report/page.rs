@@ -70,6 +70,15 @@ fn numbers_reasons_and_failures_are_on_the_page() {
         "3 pairs were cut",
         "are missing for 3 questions",
         "371 of 412",
+        "82.2 to 85.2",
+        "CALM, table 1",
+        "accuracy, other languages",
+        "+1.1 to +4.9",
+        "&lt; 0.001",
+        "0.41 ± 0.41",
+        "attack success, in-domain",
+        "beta = 0.1",
+        "samples that are right",
     ] {
         assert!(page.contains(text), "`{text}` is not on the page");
     }

@@ -1,4 +1,4 @@
-//! Language-by-language agreement as coloured tables: each model, and what changed from the first to the last.
+//! Language-by-language agreement as coloured tables: each model, and what each changes against the first.
 
 use crate::{
     align::metric::{PairMatrix, SplitMetrics},
@@ -91,11 +91,9 @@ fn figures(html: &mut Html, matrices: &[Matrix<'_>]) {
                 })
             });
         }
-        if let (Some(first), Some(last)) = (matrices.first(), matrices.last())
-            && matrices.len() > 1
-            && first.languages == last.languages
-        {
-            difference(grid, first, last);
+        let Some((first, others)) = matrices.split_first() else { return };
+        for other in others.iter().filter(|other| other.languages == first.languages) {
+            difference(grid, first, other);
         }
     });
 }

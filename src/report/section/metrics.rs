@@ -14,14 +14,15 @@ pub fn headline(html: &mut Html, content: &ReportContent) {
             let first = last != Some(row.split.as_str());
             last = Some(&row.split);
             let heading = if first { row.split.as_str() } else { "" };
-            line(body, first, heading, &row.measure, &row.values);
+            line(body, first, heading, &row.measure, &row.values, &row.intervals);
         }
     });
     if content.labels.len() > 1 {
         html.leaf(
             "p",
             &[("class", "muted")],
-            "In percent; small numbers are the change against the first column, in points.",
+            "In percent; small numbers are the change against the first column, in points, and below them the bootstrap \
+             interval over questions.",
         );
     }
 }
@@ -42,7 +43,7 @@ pub fn per_language(html: &mut Html, content: &ReportContent) {
                 for (index, language) in languages(content, split).into_iter().enumerate() {
                     let values: Vec<Option<f64>> =
                         content.metrics.iter().map(|one| accuracy(one, split, language)).collect();
-                    line(body, index == 0, if index == 0 { split } else { "" }, language, &values);
+                    line(body, index == 0, if index == 0 { split } else { "" }, language, &values, &[]);
                 }
             });
         }
@@ -80,7 +81,14 @@ fn table(html: &mut Html, labels: &[String], rows: impl FnOnce(&mut Html)) {
     });
 }
 
-fn line(html: &mut Html, first: bool, split: &str, name: &str, values: &[Option<f64>]) {
+fn line(
+    html: &mut Html,
+    first: bool,
+    split: &str,
+    name: &str,
+    values: &[Option<f64>],
+    intervals: &[Option<[f64; 2]>],
+) {
     let class = if first { "first" } else { "" };
     html.element("tr", &[("class", class)], |row| {
         row.leaf("th", &[("dir", "auto")], split).leaf("td", &[("dir", "auto")], name);
@@ -96,6 +104,10 @@ fn line(html: &mut Html, first: bool, split: &str, name: &str, values: &[Option<
                         _ => "muted",
                     };
                     cell.text(" ").leaf("small", &[("class", class)], measure::points(change));
+                }
+                if let Some(Some([low, high])) = intervals.get(index) {
+                    let ends = format!("{low:.1} to {high:.1}");
+                    cell.void("br", &[]).leaf("small", &[("class", "muted interval")], ends);
                 }
             });
         }

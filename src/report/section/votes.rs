@@ -1,5 +1,6 @@
 //! How the votes went: how many questions have a winner, how often it is right, and how each language voted.
 
+use super::table::{row, table};
 use crate::report::{
     content::{ReportContent, VoteSummary},
     html::Html,
@@ -11,6 +12,7 @@ pub fn write(html: &mut Html, content: &ReportContent) {
     let Some(votes) = &content.votes else { return };
     html.leaf("h3", &[], "Votes");
     html.leaf("p", &[], sentence(votes));
+    accuracy_bars(html, votes);
     html.element("div", &[("class", "scroll")], |scroll| {
         scroll.element("table", &[], |table| {
             table.element("tr", &[], |head| {
@@ -29,6 +31,24 @@ pub fn write(html: &mut Html, content: &ReportContent) {
                     row.leaf("td", &[("class", "n")], measure::count(language.examples as u64));
                 });
             }
+        });
+    });
+}
+
+/// How often each language is right by itself, beside how often the vote is: whom the majority can teach.
+fn accuracy_bars(html: &mut Html, votes: &VoteSummary) {
+    if votes.known == 0 || votes.per_language.iter().all(|language| language.right.is_none()) {
+        return;
+    }
+    table(html, &[("", false), ("samples that are right", false)], |body| {
+        for language in &votes.per_language {
+            let Some((right, known)) = language.right else { continue };
+            row(body, &language.lang, |line| {
+                line.element("td", &[], |cell| share(cell, right, known));
+            });
+        }
+        row(body, "vote", |line| {
+            line.element("td", &[("class", "winner")], |cell| share(cell, votes.correct, votes.known));
         });
     });
 }

@@ -48,8 +48,9 @@ Inputs
   tokens            i64 [R,T]   token ids, R rows of T tokens; any id where a row is padded
   selected          i64 [N]     flat positions (row * T + column) whose next token is scored
   labels            i64 [N]     the next token of each selected position
-  units             f32 []      number of units (scored tokens; examples, for pairs) of the whole
-                                optimizer step: loss and metrics are sums over units divided by it
+  units             f32 []      number of units (scored tokens; examples, for pairs; groups,
+                                for dco) of the whole optimizer step: loss and metrics are
+                                sums over units divided by it
   trainable.NAME    f32 [..]    the tensor NAME of the model, which is trained; fixed extents
 and where the graph needs them
   positions         i64 [R,T]   position of each token in its text, from 0
@@ -59,6 +60,9 @@ and where the graph needs them
   dropout           i64 [R,T]   a number of 0 to below 2^30 for each token, new in every step
   ROLE.members      f32 [E,N]   1 where a selected position belongs to an example's ROLE sequence
   ROLE.reference    f32 [E]     log-probability of each ROLE sequence under the reference model
+  nll_weight        f32 [E]     weight of each pair's likelihood (dpo_nll)
+  target            f32 [E]     what each pair's margin should be (dco)
+  groups            f32 [G,E]   1 where an example belongs to a group (dco)
   frozen.NAME       f32 [..]    the tensor NAME of the model, which is not trained; fixed extents
 
 Outputs
@@ -66,7 +70,7 @@ Outputs
   gradient.NAME     f32 [..]    gradient of the loss by trainable.NAME, in its extents
   any other name    f32 []      a metric: this batch's share of the step's mean
 
-ROLE is text (objective lm), completion (sft), chosen and rejected (dpo). Without segments and
+ROLE is text (objective lm), completion (sft), chosen and rejected (the others). Without segments and
 positions every example has a row of its own from its first column on, which causal attention alone
 tells apart from padding; pairs need both. All weights are inputs or lie in the file: external data,
 sparse tensors and model functions are refused.

@@ -32,7 +32,7 @@ pub struct Asked {
     pub samples: Vec<usize>,
 }
 
-/// How answers are generated; the meaning of the fields is that of [`crate::decode`](mod@crate) and of vLLM.
+/// How answers are generated; the fields mean what they mean in vLLM, and in models that are decoded here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     /// Logits are divided by it; 0 is greedy.

@@ -13,12 +13,16 @@ use std::{
 };
 
 use chorale::{
-    artifact::row::{completion::Completion, question::Question},
+    artifact::{
+        ENDPOINT, MODEL,
+        row::{completion::Completion, question::Question},
+    },
     failure::Cause,
+    stage::{contract::Load, kinds::KINDS},
 };
 use serde_json::{Value as Json, json};
 
-use super::bench::{Bench, answering, problems, prompt_of, question, reply};
+use super::bench::{Bench, answering, parse, problems, prompt_of, question, reply};
 use crate::support::server::{Asked, Reply, Server};
 
 const SAMPLE: &str = "model = \"endpoint\"\nquestions = \"questions\"\nsamples = 2\ntemperature = 0.7\n";
@@ -375,4 +379,62 @@ fn a_model_of_the_recipe_and_an_endpoint_write_the_same_rows() {
         rows.into_iter().map(|row| Completion { finish: String::new(), ..row }).collect::<Vec<_>>()
     };
     assert_eq!(unfinished(same), unfinished(rows));
+}
+
+#[test]
+fn what_changes_answers_is_in_the_key_and_where_they_come_from_is_not() {
+    let all = "url = \"http://x/v1\"\nmodel = \"m\"\nlabel = \"a\"\ndialect = \"vllm\"\nlength_field = \"max_tokens\"\n\
+        samples_per_request = 2\nsend_seed = false\nbody = { a = 1 }\nkey_variable = \"K\"\nconcurrency = 3\n\
+        requests_per_minute = 5.0\ntimeout_seconds = 6.0\nattempts = 7\nbackoff_seconds = 8.0\n";
+    let settings = parse("endpoint", all).settings();
+    let names: Vec<&str> = settings.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = ["body", "dialect", "label", "length_field", "model", "samples_per_request", "send_seed"];
+    assert_eq!(names.iter().filter(|name| !expected.contains(*name)).count(), 0, "{names:?}");
+    assert_eq!(names.len(), expected.len());
+    let site = parse("endpoint", all).site().unwrap();
+    assert_eq!(
+        (site.url.as_str(), site.key_variable.as_deref(), site.attempts),
+        ("http://x/v1", Some("K"), 7)
+    );
+}
+
+#[test]
+fn stages_that_ask_endpoints_wait_beside_others_and_need_no_runtime() {
+    let mut asking = 0;
+    for entry in KINDS {
+        let (load, runtime) = (entry.load(&[ENDPOINT]), entry.uses_runtime(&[ENDPOINT]));
+        if ["sample", "translate", "judge"].contains(&entry.name) {
+            asking += 1;
+            assert_eq!((load, runtime), (Load::Light, false), "{}", entry.name);
+            assert_eq!(entry.load(&[MODEL]), Load::Heavy, "{}", entry.name);
+            assert!(entry.uses_runtime(&[MODEL]) && entry.uses_runtime(&[MODEL, ENDPOINT]), "{}", entry.name);
+        }
+    }
+    assert_eq!(asking, 3);
+}
+
+#[test]
+fn a_pause_that_a_server_asks_for_holds_for_all_requests() {
+    let arrivals = Arc::new(Mutex::new(Vec::<Instant>::new()));
+    let log = Arc::clone(&arrivals);
+    let server = Server::new(move |asked| {
+        let first = {
+            let mut log = log.lock().unwrap();
+            log.push(Instant::now());
+            log.len() == 1
+        };
+        let busy = Reply::status(429).header("Retry-After", "0.6");
+        if first { busy } else { Reply { delay: Duration::from_millis(20), ..echo(asked) } }
+    });
+    let bench = Bench::new(&server.address);
+    bench.rows("questions", &questions(20));
+    bench.run("sample", SAMPLE).unwrap();
+    assert_rows(&bench, 20);
+    let arrivals = arrivals.lock().unwrap();
+    assert_eq!(arrivals.len(), 41);
+    // Those that were on their way have a quarter of a second to arrive; the others wait for the end of the pause.
+    let pause = Duration::from_millis(250)..Duration::from_millis(550);
+    let inside = arrivals.iter().filter(|time| pause.contains(&time.duration_since(arrivals[0])));
+    assert_eq!(inside.count(), 0);
+    assert!(arrivals[40].duration_since(arrivals[0]) > Duration::from_millis(550));
 }

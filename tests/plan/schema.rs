@@ -47,11 +47,14 @@ fn the_shipped_recipes_are_valid_by_the_schema_and_mistakes_are_not() {
         validator.iter_errors(&recipe).map(|error| format!("{}: {error}", error.instance_path())).collect()
     };
     let mut recipes = 0;
-    for entry in std::fs::read_dir("recipes").unwrap() {
-        let path = entry.unwrap().path();
+    for path in shipped() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(problems(&text), [""; 0], "{}", path.display());
         recipes += 1;
+        if text.contains("\nextends = ") {
+            // Its nodes are changes: what is missing in them, the kind included, stands elsewhere.
+            continue;
+        }
         for (right, wrong) in [
             ("[recipe]", "[recipes]\n[recipe]"),
             ("kind = \"", "no-such-setting = 1\nkind = \""),

@@ -10,11 +10,18 @@ use chorale::{
     stage::kinds::KINDS,
 };
 
-fn recipes(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for path in entries.map(|entry| entry.unwrap().path()) {
+/// The paths of all recipes, sorted.
+pub(super) fn shipped() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    collect(Path::new("recipes"), &mut found);
+    found.sort();
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
-            recipes(&path, found);
+            collect(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             found.push(path);
         }
@@ -23,9 +30,7 @@ fn recipes(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_shipped_recipe_plans_and_names_its_schema() {
-    let mut paths = Vec::new();
-    recipes(Path::new("recipes"), &mut paths);
-    paths.sort();
+    let paths = shipped();
     for path in &paths {
         let plan = plan::load(path, &[], KINDS).unwrap_or_else(|problems| {
             panic!("{}", render(&problems, Paint::Plain));

@@ -10,7 +10,8 @@ use chorale::{
     artifact::{
         ADAPTER, Artifact, MODEL, TOKENIZER,
         row::{
-            Row, log_probability::PairLogProbability, pair::Pair, text::Text, training_step::TrainingStep,
+            Row, completion::Completion, log_probability::PairLogProbability, pair::Pair, text::Text,
+            training_step::TrainingStep,
         },
         table::{self, RowWriter},
     },
@@ -172,6 +173,32 @@ fn a_model_learns_texts_and_then_preferences() {
     };
     let margin = 0.1 * before.iter().zip(&after).map(|(b, a)| gain(b, a)).sum::<f64>() / before.len() as f64;
     assert!(margin > last.metrics["rewards/margins"] * 0.5, "{margin}");
+}
+
+#[test]
+fn sft_on_pairs_is_sft_on_their_chosen_sides() {
+    let world = World::new();
+    let pairs: Vec<Pair> = table::read(&world.pairs.files[Artifact::SINGLE]).unwrap();
+    let chosen = |pair: &Pair| Completion {
+        id: pair.id.clone(),
+        lang: pair.lang.clone(),
+        sample: 0,
+        prompt: pair.prompt.clone(),
+        completion: pair.chosen.clone(),
+        finish: String::new(),
+    };
+    let completions: Vec<Completion> = pairs.iter().map(chosen).collect();
+    let completions = write_rows(&world.dir.path().join("chosen"), &completions);
+    let settings = |rows: &str| format!("objective = \"sft\"\n{rows} = \"rows\"\nepochs = 2\nbatch_size = 4");
+    let model = ("model", &world.model);
+    let of_pairs = world.train("pairs-sft", &settings("pairs"), &[model, ("pairs", &world.pairs)]).unwrap();
+    let inputs = [model, ("completions", &completions)];
+    let of_completions = world.train("completions-sft", &settings("completions"), &inputs).unwrap();
+    assert_eq!(steps(&of_pairs), steps(&of_completions));
+    let weights = |outcome: &stage::Outcome| {
+        std::fs::read(&outcome.outputs["model"].files["model.safetensors"]).unwrap()
+    };
+    assert_eq!(weights(&of_pairs), weights(&of_completions));
 }
 
 #[test]

@@ -60,6 +60,11 @@ fn an_objective_reads_its_own_rows_and_no_others() {
         ["objective `sft` does not read `reference`"]
     );
     assert!(fields("objective = \"dpo\"\npairs = \"pairs\"\nreference = \"score\"").is_empty());
+    assert!(fields("objective = \"sft\"\npairs = \"pairs\"").is_empty());
+    assert_eq!(
+        fields("objective = \"sft\"\npairs = \"pairs\"\ncompletions = \"sample\""),
+        ["objective `sft` does not read `pairs`"]
+    );
 }
 
 #[test]

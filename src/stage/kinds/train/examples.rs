@@ -65,10 +65,13 @@ pub(super) fn read(
     let encoder = Encoder::new(tokenizer, base, &encoding(spec))?;
     let mut entries = match loss.examples() {
         Examples::Texts => all(&encoder, &cx.rows::<Text>("texts")?, text)?,
+        Examples::Completions if field_of(spec) == "pairs" => {
+            all(&encoder, &cx.rows::<Pair>("pairs")?, chosen_side)?
+        }
         Examples::Completions => all(&encoder, &cx.rows::<Completion>("completions")?, completion)?,
         Examples::Pairs => all(&encoder, &cx.rows::<Pair>("pairs")?, pair)?,
     };
-    let field = field_of(loss.examples());
+    let field = field_of(spec);
     if entries.is_empty() {
         let message = format!("`{field}` holds no rows: there is nothing to train on");
         return Err(
@@ -139,6 +142,14 @@ fn pair(encoder: &Encoder<'_>, row: &Pair) -> Result<Entry, Failure> {
     Ok(Entry { example, task: row.task.clone(), question: row.question.clone() })
 }
 
+/// A pair as an answer to imitate.
+fn chosen_side(encoder: &Encoder<'_>, row: &Pair) -> Result<Entry, Failure> {
+    let (prompt, branches) = encoder.completions(&row.prompt, &[&row.chosen])?;
+    let example =
+        Example { id: row.id.clone(), prompt, branches, lang: row.lang.clone(), ..Example::default() };
+    Ok(Entry { example, task: row.task.clone(), question: row.question.clone() })
+}
+
 /// Cuts or leaves out what is longer than the stage admits, and says how often.
 fn fit_lengths(cx: &Context<'_>, spec: &TrainSpec, limits: Limits, entries: &mut Vec<Entry>) {
     let most = spec.max_length.unwrap_or(limits.positions).min(limits.positions);
@@ -176,7 +187,7 @@ fn drop_entries(
     why: &str,
     unfit: impl Fn(&Entry) -> bool,
 ) {
-    let field = field_of(spec.objective.0.examples());
+    let field = field_of(spec);
     let read = entries.len();
     let dropped = entries.iter().filter(|entry| unfit(entry)).count();
     let of_groups = spec.objective.0.unit() == Unit::Group;

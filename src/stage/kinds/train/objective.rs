@@ -44,10 +44,11 @@ impl JsonSchema for Objective {
     }
 }
 
-/// The setting that holds the rows of an objective.
-pub(super) fn field_of(examples: Examples) -> &'static str {
-    match examples {
+/// The setting that holds the rows of a stage's objective. What learns completions learns the chosen sides of pairs too.
+pub(super) fn field_of(spec: &TrainSpec) -> &'static str {
+    match spec.objective.0.examples() {
         Examples::Texts => "texts",
+        Examples::Completions if spec.completions.is_none() && spec.pairs.is_some() => "pairs",
         Examples::Completions => "completions",
         Examples::Pairs => "pairs",
     }

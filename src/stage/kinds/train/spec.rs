@@ -68,7 +68,7 @@ pub struct TrainSpec {
     /// Prompts with completions, for `sft`.
     #[serde(default, skip_serializing)]
     pub completions: Option<Reference>,
-    /// Preference pairs, for objectives over pairs.
+    /// Preference pairs, for objectives over pairs; `sft` learns their chosen sides, one row per pair (methods 1.9).
     #[serde(default, skip_serializing)]
     pub pairs: Option<Reference>,
     /// Log-probabilities of the pairs under the reference model, for objectives that compare with one.
@@ -266,7 +266,7 @@ impl TrainSpec {
 
     fn check_inputs(&self) -> Vec<Problem> {
         let objective = self.objective.0;
-        let wanted = field_of(objective.examples());
+        let wanted = field_of(self);
         let name = objective.name();
         let given = [("texts", &self.texts), ("completions", &self.completions), ("pairs", &self.pairs)];
         let mut problems = Vec::new();

@@ -5,6 +5,7 @@ use std::path::Path;
 use chorale::{plan::schema, stage};
 use toml::{Spanned, de::DeTable};
 
+use super::shipped_recipes::shipped;
 use crate::support::{golden::assert_golden, kinds};
 
 #[test]

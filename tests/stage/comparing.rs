@@ -236,3 +236,67 @@ fn inputs_that_do_not_go_together_are_found_before_anything_runs() {
         );
     }
 }
+
+#[test]
+fn a_report_sets_published_numbers_beside_ours_and_languages_beside_their_vote() {
+    use chorale::{
+        artifact::row::vote::{Ballot, Vote},
+        report::content::ReportContent,
+    };
+
+    let bench = Bench::new();
+    bench.rows("r", &[ranking("1", "en", &[-1.0, -2.0]), ranking("1", "sw", &[-2.0, -1.0])]);
+    bench.run("evaluate", "rankings = 'r'").unwrap();
+    let question = |lang: &str| Question {
+        id: "1".into(),
+        lang: lang.into(),
+        question: "?".into(),
+        choices: vec!["x".into(), "y".into()],
+        answer: Some(1),
+        choice_ids: Vec::new(),
+        split: String::new(),
+        group: String::new(),
+    };
+    bench.rows("q", &[question("en"), question("sw")]);
+    let ballot = |lang: &str, sample: usize, answer: &str| Ballot {
+        lang: lang.into(),
+        sample,
+        answer: answer.into(),
+        completion: answer.into(),
+    };
+    bench.rows(
+        "v",
+        &[Vote {
+            id: "1".into(),
+            answer: "B".into(),
+            count: 3,
+            total: 4,
+            tied: false,
+            correct: Some(true),
+            counts: vec![("B".into(), 3), ("A".into(), 1)],
+            example_lang: "en".into(),
+            example_sample: 1,
+            example: "B".into(),
+            ballots: vec![
+                ballot("en", 0, "B"),
+                ballot("en", 1, "B"),
+                ballot("sw", 0, "A"),
+                ballot("sw", 1, "B"),
+            ],
+        }],
+    );
+    let published = "published = [{model = 'base', measure = 'accuracy', value = 58.75, source = 'table 1'}, \
+                     {model = 'base', measure = 'no such', value = 1.0, source = 'table 1'}]";
+    bench
+        .run("report", &format!("metrics = {{base = 'metrics'}}\nvotes = 'v'\nquestions = 'q'\n{published}"))
+        .unwrap();
+    let content: ReportContent = serde_json::from_value(bench.document("report")).unwrap();
+    let ours: Vec<Option<f64>> = content.published.iter().map(|published| published.ours).collect();
+    assert_eq!(ours, [Some(50.0), None]);
+    assert_eq!(content.headline[0].intervals[0], Some([50.0, 50.0]), "one question only resamples to itself");
+    let right: Vec<_> = content.votes.unwrap().per_language.iter().map(|language| language.right).collect();
+    assert_eq!(right, [Some((2, 2)), Some((1, 2))]);
+    let wrong =
+        "metrics = {base = 'm'}\npublished = [{model = 'bass', measure = 'x', value = 1.0, source = 's'}]";
+    assert_eq!(parse("report", wrong).check()[0].field, "published");
+}

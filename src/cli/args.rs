@@ -91,6 +91,8 @@ pub enum Command {
     Explain(command::explain::ExplainArgs),
     /// Write the HTML report of an earlier run again
     Report(command::report::ReportArgs),
+    /// Show what a preference pair of a run was made from
+    Why(command::why::WhyArgs),
     /// Print the JSON Schema of recipes, for editors
     Schema(command::schema::SchemaArgs),
     /// Write training graphs for other programs

@@ -60,6 +60,7 @@ fn dispatch(command: &Command, setup: &Setup, verbose: u8) -> Result<Exit, Stop>
         Command::Plan(args) => command::plan::run(args, setup),
         Command::Explain(args) => command::explain::run(args, setup),
         Command::Report(args) => command::report::run(args, setup),
+        Command::Why(args) => command::why::run(args, setup),
         Command::Schema(args) => command::schema::run(args, setup),
         Command::Runtime(args) => command::runtime::run(args, setup),
         Command::Graph(args) => command::graph::run(args, setup, verbose),

@@ -31,6 +31,7 @@ pub mod page;
 pub mod plot;
 pub mod render;
 pub mod section;
+pub mod trace;
 
 pub use collect::{contents, output, recorded};
 

@@ -12,6 +12,7 @@ const VERBS: &[&str] = &[
     "run",
     "explain",
     "report",
+    "why",
     "schema",
     "graph",
     "graph export",

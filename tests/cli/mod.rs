@@ -7,3 +7,4 @@ mod process;
 mod readme;
 mod toy;
 mod usage;
+mod why;

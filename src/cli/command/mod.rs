@@ -10,3 +10,4 @@ pub mod report;
 pub mod run;
 pub mod runtime;
 pub mod schema;
+pub mod why;

@@ -48,7 +48,7 @@ pub fn run(args: &ReportArgs, setup: &Setup) -> Result<Exit, Stop> {
 }
 
 /// The folder of a run. Names begin with the time, so the last one is the greatest.
-fn find(cache: &Path, wanted: Option<&str>) -> Result<PathBuf, Failure> {
+pub(super) fn find(cache: &Path, wanted: Option<&str>) -> Result<PathBuf, Failure> {
     let runs = cache.join("runs");
     if let Some(path) = wanted.map(Path::new).filter(|path| path.join("record.json").is_file()) {
         return Ok(path.to_owned());

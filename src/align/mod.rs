@@ -4,6 +4,8 @@
 //! majority, [`pair`] turns the minority into preference pairs (CALM, methods 1.5-1.7), [`metric`] measures accuracy
 //! and cross-lingual consistency (methods 6). [`translation`] says what a translation must keep of its source, [`chrf`] how near
 //! two texts are. [`judgement`] reads what a judge wrote.
+//! [`reference`](mod@reference) selects the most self-consistent answer and [`code`] compares programs (CM-Align, methods 2.3),
+//! [`length`] takes the length of texts out of scores (ICR, methods 5.5b).
 //!
 //! # Invariants
 //! - Nothing here opens a file or knows a model. Random numbers come from (seed, item, draw), or from Python's generator

@@ -130,13 +130,15 @@ pub(super) fn completion(cells: &Cells<'_>) -> Result<Completion, Failure> {
 }
 
 pub(super) fn pair(cells: &Cells<'_>) -> Result<Pair, Failure> {
+    let id = cells.id()?;
     Ok(Pair {
-        id: cells.id()?,
+        // A pair from elsewhere is a question of its own.
+        question: cells.text("question")?.unwrap_or_else(|| id.clone()),
+        id,
         lang: cells.lang()?,
         prompt: cells.required("prompt")?,
         chosen: cells.required("chosen")?,
         rejected: cells.required("rejected")?,
-        question: cells.text("question")?.unwrap_or_default(),
         group: cells.text("group")?.unwrap_or_default(),
         task: cells.text("task")?.unwrap_or_default(),
         margin: None,

@@ -5,6 +5,7 @@ mod help;
 mod killed;
 mod process;
 mod readme;
+mod small_world;
 mod toy;
 mod usage;
 mod why;

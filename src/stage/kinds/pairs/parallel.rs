@@ -25,7 +25,10 @@ struct Candidates<'a> {
 }
 
 pub(super) fn make(cx: &Context<'_>, spec: &PairsSpec, left_out: &mut LeftOut) -> Result<Vec<Unit>, Failure> {
-    let questions: Vec<Question> = cx.rows("questions")?;
+    let mut questions: Vec<Question> = cx.rows("questions")?;
+    if spec.train.is_none() {
+        questions.retain(|question| spec.splits.is_empty() || spec.splits.contains(&question.split));
+    }
     let candidates = Candidates::of(&questions, spec)?;
     let all = candidates.ids.len();
     let train = spec.train.unwrap_or(all);

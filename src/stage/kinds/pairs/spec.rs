@@ -148,7 +148,8 @@ pub struct PairsSpec {
     /// For `top-answer`: which candidate is rejected.
     #[serde(default)]
     pub rejected: RejectedCandidate,
-    /// For `random-parallel`: how many questions are drawn, with `seed`, as Python's `random.sample` draws them; absent for all.
+    /// For `random-parallel`: how many of all questions are drawn, with `seed`, as Python's `random.sample` draws them; they
+    /// must be of `splits`, which `dataset` draws the same way. Absent for every question of `splits`.
     #[serde(default)]
     pub train: Option<usize>,
     /// For `random-parallel`: how often each question is passed.

@@ -70,10 +70,10 @@ Outputs
   gradient.NAME     f32 [..]    gradient of the loss by trainable.NAME, in its extents
   any other name    f32 []      a metric: this batch's share of the step's mean
 
-ROLE is text (objective lm), completion (sft), chosen and rejected (the others). Without segments and
-positions every example has a row of its own from its first column on, which causal attention alone
-tells apart from padding; pairs need both. All weights are inputs or lie in the file: external data,
-sparse tensors and model functions are refused.
+ROLE is text (objective lm), completion (sft), chosen and rejected (the others). Without segments
+and positions every example has a row of its own from its first column on, which causal attention
+alone tells apart from padding; pairs need both. All weights are inputs or lie in the file:
+external data, sparse tensors and model functions are refused.
 ";
 
 /// The bytes of a training graph's file.
